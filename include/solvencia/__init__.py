@@ -1,0 +1,1 @@
+"""Solvencia's core: credit-scoring rules shared by Airflow, Lambda and SageMaker."""

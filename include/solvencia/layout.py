@@ -1,0 +1,115 @@
+"""Where everything lives: the one module that spells S3 keys and content-derived names.
+
+A *period* is the data interval's calendar month, `YYYY-MM`; it keys every partition.
+Keys are relative to the bucket that the stage owns (see `Settings`).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+
+PORTFOLIOS = Path(__file__).parent / "portfolios"
+
+_PERIOD = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+
+
+def period_bounds(period: str) -> tuple[date, date]:
+    """Return the first day of `period` and of the month after it; ValueError if malformed."""
+    if not _PERIOD.fullmatch(period):
+        raise ValueError(f"{period!r} is not a period: write it as YYYY-MM, such as 2026-10")
+    year, month = map(int, period.split("-"))
+    return date(year, month, 1), date(year + month // 12, month % 12 + 1, 1)
+
+
+# ---- data bucket ----------------------------------------------------------------------------
+
+
+def delivery_prefix(portfolio: str, delivery: str) -> str:
+    """Landing place of one bulk or file delivery; its `manifest.json` lies at the root."""
+    return f"landing/{portfolio}/{delivery}/"
+
+
+def raw_prefix(portfolio: str) -> str:
+    """All raw tables of a portfolio: what the crawler reads."""
+    return f"raw/{portfolio}/"
+
+
+def raw_partition(portfolio: str, table: str, period: str) -> str:
+    """One table's rows of one period."""
+    return f"{raw_prefix(portfolio)}{table}/period={period}/"
+
+
+def raw_manifest(portfolio: str, period: str) -> str:
+    """Written last: a period without it is not there. Outside the crawler's path."""
+    return f"manifests/{portfolio}/raw/period={period}.json"
+
+
+def prepared_partition(portfolio: str, period: str) -> str:
+    """Joined applications with matured labels; below it one `part=N/` folder per part."""
+    return f"prepared/{portfolio}/period={period}/"
+
+
+def prepared_part(portfolio: str, period: str, part: int) -> str:
+    """One part of the prepared data: what one clean Lambda reads."""
+    return f"{prepared_partition(portfolio, period)}part={part}/"
+
+
+def cleaned_split(portfolio: str, period: str, split: str) -> str:
+    """Cleaned rows of one split: `train`, `validation` or `test`."""
+    return f"cleaned/{portfolio}/period={period}/{split}/"
+
+
+def cleaned_part(portfolio: str, period: str, split: str, part: int) -> str:
+    """One cleaned Parquet object."""
+    return f"{cleaned_split(portfolio, period, split)}part-{part:04d}.parquet"
+
+
+def quarantine_part(portfolio: str, period: str, part: int) -> str:
+    """Refused rows of one part, each with its reasons, as Parquet."""
+    return f"quarantine/{portfolio}/period={period}/part-{part:04d}.parquet"
+
+
+def report(portfolio: str, period: str, stage: str) -> str:
+    """Counts and checks of one stage, as JSON."""
+    return f"reports/{portfolio}/period={period}/{stage}.json"
+
+
+def data_docs_prefix(portfolio: str, period: str) -> str:
+    """Great Expectations' Data Docs of one validation, as a static site."""
+    return f"data_docs/{portfolio}/period={period}/"
+
+
+# ---- archive bucket: the same keys as raw, so a restore is a copy back ----------------------
+
+
+def archived(key: str) -> str:
+    """Key of the archive copy of a raw object or manifest."""
+    return key
+
+
+# ---- model bucket ---------------------------------------------------------------------------
+
+
+def training_output(portfolio: str, period: str) -> str:
+    """Prefix under which SageMaker stores `<job name>/output/model.tar.gz`."""
+    return f"training/{portfolio}/period={period}/"
+
+
+def evaluation_prefix(portfolio: str, period: str) -> str:
+    """Metrics (`metrics.json`) and plots of the out-of-time evaluation."""
+    return f"evaluation/{portfolio}/period={period}/"
+
+
+# ---- content-derived names ------------------------------------------------------------------
+
+
+def version_name(stack: str, portfolio: str, period: str, digest: str) -> str:
+    """Name of a SageMaker model and its endpoint configuration: same content, same name."""
+    return f"{stack}-{portfolio.replace('_', '-')}-{period}-{digest[:12]}"
+
+
+def version_period(name: str) -> str:
+    """Period of a model, read back from `version_name`."""
+    return "-".join(name.split("-")[-3:-1])

@@ -1,0 +1,288 @@
+"""A portfolio folder, read and checked into frozen dataclasses.
+
+Standard library only: Lambdas, DAG parsing, jobs and endpoints all import it.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from solvencia import layout
+from solvencia.faults import PermanentFault
+
+TYPES = ("integer", "number", "text", "date")
+ROLES = ("id", "time", "label", "protected", "feature", "derived", "ignored")
+
+
+class InvalidPortfolio(PermanentFault):
+    """The portfolio file has faults; `problems` names each with its key and its cure."""
+
+    def __init__(self, source: Path, problems: list[str]) -> None:
+        super().__init__(f"{source}: {len(problems)} fault(s)\n" + "\n".join(problems))
+        self.problems = problems
+
+
+class UnknownPortfolio(LookupError):
+    """No folder of that name; the message lists those that exist."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the warehouse: `columns` maps name to one of TYPES, in order."""
+
+    name: str
+    key: tuple[str, ...]
+    time: str
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a prepared application; bounds are inclusive, in `unit`."""
+
+    name: str
+    role: str
+    type: str
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    nullable: bool = False
+    monotone: int = 0
+    sentinels: Mapping[str, str] = field(default_factory=dict)
+    categories: tuple[str, ...] = ()
+    amount_when_missing: Mapping[str, str] = field(default_factory=dict)
+    help: Mapping[str, str] = field(default_factory=dict)
+    reason: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether values are numbers; a text field is coded by its categories."""
+        return self.type in ("integer", "number")
+
+
+@dataclass(frozen=True)
+class Label:
+    field: str
+    window_months: int
+
+
+@dataclass(frozen=True)
+class Split:
+    test_months: int
+    validation_percent: int
+    parts: int
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """A score of `points` means odds of `odds` good to one bad; `pdo` points double them."""
+
+    points: float
+    odds: float
+    pdo: float
+
+
+@dataclass(frozen=True)
+class Gate:
+    auc_min: float
+    ece_max: float
+    rows_min: int
+
+
+@dataclass(frozen=True)
+class Schedule:
+    start: date
+    end: date | None = None
+
+
+@dataclass(frozen=True)
+class Portfolio:
+    """One lender's product, declared; `fingerprint` changes with any of its rules."""
+
+    name: str
+    title: Mapping[str, str]
+    owner: str
+    schedule: Schedule
+    label: Label
+    split: Split
+    scaling: Scaling
+    gate: Gate
+    tables: Mapping[str, Table]
+    fields: Mapping[str, Field]
+    fingerprint: str
+
+    def with_role(self, *roles: str) -> tuple[Field, ...]:
+        """Return the fields of these roles, in the portfolio's order."""
+        return tuple(each for each in self.fields.values() if each.role in roles)
+
+    @property
+    def key(self) -> Field:
+        """The field that identifies an application."""
+        return self.with_role("id")[0]
+
+    @property
+    def time(self) -> Field:
+        """The application's date: it decides the vintage."""
+        return self.with_role("time")[0]
+
+    @property
+    def features(self) -> tuple[Field, ...]:
+        """What the model sees, in its order; never a protected field."""
+        return self.with_role("feature", "derived")
+
+    @property
+    def request_fields(self) -> tuple[Field, ...]:
+        """What an applicant gives for a score."""
+        return self.with_role("feature")
+
+    @property
+    def prepared_fields(self) -> tuple[Field, ...]:
+        """What `prepare.sql` yields for each application; `derived` fields come later."""
+        return tuple(each for each in self.fields.values() if each.role != "derived")
+
+
+def names(root: Path = layout.PORTFOLIOS) -> tuple[str, ...]:
+    """Return the names of all portfolios, sorted."""
+    return tuple(sorted(each.parent.name for each in root.glob("*/portfolio.toml")))
+
+
+@functools.cache
+def load(name: str, root: Path = layout.PORTFOLIOS) -> Portfolio:
+    """Read one portfolio; raise UnknownPortfolio, or InvalidPortfolio naming every fault."""
+    source = root / name / "portfolio.toml"
+    if not source.is_file():
+        raise UnknownPortfolio(f"no portfolio {name!r}: there are {', '.join(names(root))}")
+    try:
+        raw = tomllib.loads(source.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidPortfolio(source, [str(error)]) from error
+    reader = _Reader(source, name)
+    portfolio = reader.portfolio(raw)
+    if reader.problems or portfolio is None:
+        raise InvalidPortfolio(source, reader.problems)
+    return portfolio
+
+
+class _Reader:
+    """Collects every fault while it builds the dataclasses."""
+
+    def __init__(self, source: Path, name: str) -> None:
+        self.source = source
+        self.name = name
+        self.problems: list[str] = []
+
+    def portfolio(self, raw: dict[str, Any]) -> Portfolio | None:
+        tables = {
+            name: table
+            for name, body in self._mapping(raw, "tables").items()
+            if (table := self._build(f"tables.{name}", Table, {"name": name, **body}))
+        }
+        fields = {
+            name: each
+            for name, body in self._mapping(raw, "fields").items()
+            if (each := self._build(f"fields.{name}", Field, {"name": name, **body}))
+        }
+        sections: dict[str, Any] = {
+            key: self._build(key, kind, self._mapping(raw, key))
+            for key, kind in (
+                ("schedule", Schedule),
+                ("label", Label),
+                ("split", Split),
+                ("scaling", Scaling),
+                ("gate", Gate),
+            )
+        }
+        self._check_tables(tables)
+        self._check_fields(fields, sections["label"])
+        if raw.get("name") != self.name:
+            self._fault("name", f"must equal the folder's name, {self.name!r}")
+        if self.problems:
+            return None
+        return self._build(
+            "portfolio",
+            Portfolio,
+            {
+                "name": self.name,
+                "title": raw.get("title", {}),
+                "owner": raw.get("owner", ""),
+                "tables": tables,
+                "fields": fields,
+                "fingerprint": _fingerprint(self.source.parent),
+                **sections,
+            },
+        )
+
+    def _build[T](self, key: str, kind: Callable[..., T], body: Mapping[str, Any]) -> T | None:
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in body.items()}
+        try:
+            return kind(**values)
+        except TypeError as error:
+            text = str(error).split("() ")[-1].replace("__init__", "")
+            self._fault(key, f"{text.strip()}: add or rename the key")
+            return None
+
+    def _mapping(self, raw: Mapping[str, Any], key: str) -> dict[str, Any]:
+        body = raw.get(key)
+        if not isinstance(body, dict):
+            self._fault(key, f"missing: add a [{key}] table")
+            return {}
+        return body
+
+    def _check_tables(self, tables: Mapping[str, Table]) -> None:
+        for table in tables.values():
+            for name in (*table.key, table.time):
+                if name not in table.columns:
+                    self._fault(f"tables.{table.name}", f"column {name!r} is not in its columns")
+            for name, kind in table.columns.items():
+                if kind not in TYPES:
+                    self._fault(
+                        f"tables.{table.name}.columns.{name}", f"type {kind!r}: use one of {TYPES}"
+                    )
+
+    def _check_fields(self, fields: Mapping[str, Field], label: Label | None) -> None:
+        for each in fields.values():
+            key = f"fields.{each.name}"
+            if each.type not in TYPES:
+                self._fault(key, f"type {each.type!r}: use one of {TYPES}")
+            if each.role not in ROLES:
+                self._fault(key, f"role {each.role!r}: use one of {ROLES}")
+            if each.monotone not in (-1, 0, 1):
+                self._fault(key, "monotone: use -1, 0 or 1")
+            if each.role in ("feature", "derived") and not {"code", "en", "es"} <= set(each.reason):
+                self._fault(key, "reason: give code, en and es, as every feature can be cited")
+            if each.role == "feature" and each.type == "text" and not each.categories:
+                self._fault(key, "categories: list them, as a text feature is coded by them")
+            if _is_crossed(each.minimum, each.maximum):
+                self._fault(key, f"minimum {each.minimum} is above maximum {each.maximum}")
+            for other in each.amount_when_missing.values():
+                if other not in fields:
+                    self._fault(f"{key}.amount_when_missing", f"no field {other!r}: declare it")
+        for role in ("id", "time", "label"):
+            found = [each.name for each in fields.values() if each.role == role]
+            if len(found) != 1:
+                self._fault("fields", f"exactly one field has role {role!r}; found {found}")
+        if label and (label.field not in fields or fields[label.field].role != "label"):
+            self._fault("label.field", f"{label.field!r} is not the field with role 'label'")
+
+    def _fault(self, key: str, problem: str) -> None:
+        self.problems.append(f"{self.source.name}: {key}: {problem}")
+
+
+def _fingerprint(folder: Path) -> str:
+    """Digest of the declaration and of its SQL."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".toml", ".sql"):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _is_crossed(minimum: float | None, maximum: float | None) -> bool:
+    return minimum is not None and maximum is not None and minimum > maximum
