@@ -26,9 +26,14 @@ def period_bounds(period: str) -> tuple[date, date]:
 # ---- data bucket ----------------------------------------------------------------------------
 
 
+def landing_prefix(portfolio: str) -> str:
+    """Landing place of all of a portfolio's deliveries: where file transfers write."""
+    return f"landing/{portfolio}/"
+
+
 def delivery_prefix(portfolio: str, delivery: str) -> str:
     """Landing place of one bulk or file delivery; its `manifest.json` lies at the root."""
-    return f"landing/{portfolio}/{delivery}/"
+    return f"{landing_prefix(portfolio)}{delivery}/"
 
 
 def raw_prefix(portfolio: str) -> str:
@@ -69,6 +74,12 @@ def cleaned_part(portfolio: str, period: str, split: str, part: int) -> str:
 def quarantine_part(portfolio: str, period: str, part: int) -> str:
     """Refused rows of one part, each with its reasons, as Parquet."""
     return f"quarantine/{portfolio}/period={period}/part-{part:04d}.parquet"
+
+
+def built_prefixes(portfolio: str, period: str) -> list[str]:
+    """What building a period's model writes into the data bucket, and clears before."""
+    stages = ("prepared", "cleaned", "quarantine")
+    return [f"{stage}/{portfolio}/period={period}/" for stage in stages]
 
 
 def report(portfolio: str, period: str, stage: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from solvencia.faults import PermanentFault
 
 TYPES = ("integer", "number", "text", "date")
 ROLES = ("id", "time", "label", "protected", "feature", "derived", "ignored")
+
+_CODED = ("label", "protected", "feature", "derived")  # cleaned to a number
 
 
 class InvalidPortfolio(PermanentFault):
@@ -247,6 +250,7 @@ class _Reader:
                     )
 
     def _check_fields(self, fields: Mapping[str, Field], label: Label | None) -> None:
+        amounts = [each.amount_when_missing.get("amount") for each in fields.values()]
         for each in fields.values():
             key = f"fields.{each.name}"
             if each.type not in TYPES:
@@ -257,19 +261,34 @@ class _Reader:
                 self._fault(key, "monotone: use -1, 0 or 1")
             if each.role in ("feature", "derived") and not {"code", "en", "es"} <= set(each.reason):
                 self._fault(key, "reason: give code, en and es, as every feature can be cited")
-            if each.role == "feature" and each.type == "text" and not each.categories:
-                self._fault(key, "categories: list them, as a text feature is coded by them")
+            if each.role in _CODED and each.type == "text" and not each.categories:
+                self._fault(key, "categories: list them, as a text is coded by its place there")
+            if each.role in _CODED and each.type == "date":
+                self._fault(key, f"type 'date': a field with role {each.role!r} must be a number")
+            for value in each.sentinels:
+                if not _is_number(value):
+                    self._fault(f"{key}.sentinels", f"{value!r} is not a number")
+            if each.role == "derived" and each.name not in amounts:
+                self._fault(key, "no field's amount_when_missing makes it: drop it or name it")
             if _is_crossed(each.minimum, each.maximum):
                 self._fault(key, f"minimum {each.minimum} is above maximum {each.maximum}")
-            for other in each.amount_when_missing.values():
-                if other not in fields:
-                    self._fault(f"{key}.amount_when_missing", f"no field {other!r}: declare it")
+            if each.amount_when_missing:
+                self._check_amount(f"{key}.amount_when_missing", each, fields)
         for role in ("id", "time", "label"):
             found = [each.name for each in fields.values() if each.role == role]
             if len(found) != 1:
                 self._fault("fields", f"exactly one field has role {role!r}; found {found}")
         if label and (label.field not in fields or fields[label.field].role != "label"):
             self._fault("label.field", f"{label.field!r} is not the field with role 'label'")
+
+    def _check_amount(self, key: str, ratio: Field, fields: Mapping[str, Field]) -> None:
+        for part, role in (("field", "feature"), ("amount", "derived")):
+            other = ratio.amount_when_missing.get(part, "")
+            found = fields.get(other)
+            if found is None:
+                self._fault(key, f"{part}: no field {other!r}: declare it")
+            elif found.role != role or not (found.is_numeric and ratio.is_numeric):
+                self._fault(key, f"{part}: {other!r} must be a number with role {role!r}")
 
     def _fault(self, key: str, problem: str) -> None:
         self.problems.append(f"{self.source.name}: {key}: {problem}")
@@ -282,6 +301,13 @@ def _fingerprint(folder: Path) -> str:
         if path.suffix in (".toml", ".sql"):
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _is_crossed(minimum: float | None, maximum: float | None) -> bool:

@@ -1,0 +1,66 @@
+# Solvencia. `make` alone lists what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+export PYTHONPATH := $(CURDIR):$(CURDIR)/include
+AIRFLOW := .venv/airflow/bin/python
+EMBEDDED := .venv/embedded/bin/python
+MODEL := .venv/model/bin/python
+CHECK := .venv/check/bin
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Build the environments (done by every other target when needed)
+	@sh local/setup.sh airflow embedded model lambda-runtime
+
+.PHONY: run
+run: setup ## The main job: from nothing to a live, explained credit score
+	@$(AIRFLOW) -m local run
+
+.PHONY: up
+up: setup ## Start the stack and leave it running, with Airflow's UI
+	@$(AIRFLOW) -m local up
+
+.PHONY: down
+down: setup ## End the running stack; its data stays in build/
+	@$(AIRFLOW) -m local down
+
+.PHONY: test
+test: setup ## Run all tests
+	@$(MODEL) -m pytest tests/core
+	@$(EMBEDDED) -m pytest tests/embedded tests/lambdas
+	@$(AIRFLOW) -m pytest tests/airflow
+	@$(AIRFLOW) -m pytest tests/flow
+
+.PHONY: check
+check: ## Lint, types, templates, locks
+	@sh local/setup.sh check
+	@$(CHECK)/ruff check .
+	@$(CHECK)/ruff format --check .
+	@$(CHECK)/mypy include plugins local deployment
+	@for handler in lambdas/*/handler.py; do $(CHECK)/mypy $$handler || exit 1; done
+	@$(CHECK)/cfn-lint infra/*.yaml
+	@$(CHECK)/python -m deployment.parity
+
+.PHONY: bench
+bench: setup ## Measure, side by side with what a user would pick instead
+	@$(AIRFLOW) -m benchmarks
+
+.PHONY: package
+package: setup ## Build the Lambda zips into build/dist
+	@$(AIRFLOW) -m deployment.package
+
+.PHONY: deploy
+deploy: setup ## Deploy to the AWS account that the environment's credentials name
+	@$(AIRFLOW) -m deployment.package
+	@$(AIRFLOW) -m deployment.deploy --outputs build/stack.json
+
+.PHONY: lock
+lock: ## Resolve locks/*.in anew (MWAA=path to MWAA's constraints.txt)
+	@sh local/lock.sh $(MWAA)
+
+.PHONY: clean
+clean: down ## Forget all data and downloads of the stack; the environments stay
+	@rm -rf build

@@ -1,0 +1,182 @@
+"""One CloudFormation stack with nested ones: created or updated by a change set, and watched."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
+UNBORN = (None, "REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
+POLL_SECONDS_MAX = 5.0
+NESTED = "AWS::CloudFormation::Stack"
+
+
+class DeploymentFailed(RuntimeError):
+    """The stack did not reach what was asked; the message names the resources and the next step."""
+
+
+class Stack:
+    """A stack by name; `say` gets a line for each step."""
+
+    def __init__(self, cloudformation: Any, name: str, say: Callable[[str], None]) -> None:
+        self.client = cloudformation
+        self.name = name
+        self.say = say
+
+    def deploy(self, template_url: str, wanted: Mapping[str, str]) -> dict[str, str]:
+        """Create or update the stack; return its outputs.
+
+        A parameter that is not in `wanted` keeps the stack's value, else the template's default.
+        Raises DeploymentFailed, after CloudFormation has rolled back.
+        """
+        found = self._wait_until_idle()
+        status = found.get("StackStatus")
+        known = {
+            each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])
+        }
+        parameters = {**known, **wanted}
+        if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE") and parameters == known:
+            self.say(f"stack {self.name} is up to date")
+            return _outputs(found)
+        if status not in (*UNBORN, *SETTLED):
+            raise DeploymentFailed(
+                f"stack {self.name} is {status}: look at its events, then delete it, or continue "
+                "its rollback, and deploy again"
+            )
+        if self._execute_change_set(template_url, parameters, is_new=status in UNBORN):
+            return _outputs(self._describe())
+        self.say(f"stack {self.name} is up to date")
+        return _outputs(found)
+
+    def _execute_change_set(
+        self, template_url: str, parameters: Mapping[str, str], *, is_new: bool
+    ) -> bool:
+        """Make a change set, run it and wait; return False where it holds no change."""
+        declared = self.client.get_template_summary(TemplateURL=template_url)["Parameters"]
+        names = {each["ParameterKey"] for each in declared}
+        change_set = self.client.create_change_set(
+            StackName=self.name,
+            ChangeSetName=f"deploy-{uuid.uuid4().hex[:12]}",
+            ChangeSetType="CREATE" if is_new else "UPDATE",
+            TemplateURL=template_url,
+            Capabilities=CAPABILITIES,
+            Parameters=[
+                {"ParameterKey": name, "ParameterValue": value}
+                for name, value in sorted(parameters.items())
+                if name in names
+            ],
+            Tags=[{"Key": "solvencia:stack", "Value": self.name}],
+            **({"OnStackFailure": "DELETE"} if is_new else {}),
+        )
+        described = self._wait_for_change_set(change_set["Id"])
+        if described["Status"] == "FAILED":
+            reason = described.get("StatusReason", "")
+            self.client.delete_change_set(ChangeSetName=change_set["Id"])
+            if "didn't contain changes" in reason or "No updates" in reason:
+                return False
+            raise DeploymentFailed(f"stack {self.name}: CloudFormation refused: {reason}")
+        self.say(f"stack {self.name}: {len(described['Changes'])} resources to {_verb(is_new)}")
+        seen = {event["EventId"] for event in self._events(change_set["StackId"])}
+        self.client.execute_change_set(ChangeSetName=change_set["Id"])
+        self._watch(change_set["StackId"], seen)
+        return True
+
+    def _wait_for_change_set(self, identifier: str) -> dict[str, Any]:
+        for pause in _pauses():
+            found: dict[str, Any] = self.client.describe_change_set(ChangeSetName=identifier)
+            if found["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
+                return found
+            time.sleep(pause)
+        raise AssertionError("pauses never end")
+
+    def _watch(self, stack_id: str, seen: set[str]) -> None:
+        """Say each nested stack that is done; raise DeploymentFailed when the operation failed."""
+        for pause in _pauses():
+            status = self._describe(stack_id).get("StackStatus", "DELETE_COMPLETE")
+            for event in self._events(stack_id):
+                if event["EventId"] not in seen:
+                    seen.add(event["EventId"])
+                    self._tell(event)
+            if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+                return
+            if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
+                raise DeploymentFailed(self._explain(stack_id, status))
+            time.sleep(pause)
+
+    def _tell(self, event: Mapping[str, Any]) -> None:
+        is_done = event["ResourceStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+        if is_done and event.get("PhysicalResourceId") != event["StackId"]:
+            self.say(f"{event['LogicalResourceId']} {event['ResourceStatus']}")
+
+    def _explain(self, stack_id: str, status: str) -> str:
+        lines = [f"stack {self.name} is {status}; what failed, and why:"]
+        for event in self._failures(stack_id):
+            lines.append(
+                f"  {event['StackName']}: {event['LogicalResourceId']} ({event['ResourceType']}) "
+                f"{event['ResourceStatus']}: {event.get('ResourceStatusReason', 'no reason given')}"
+            )
+        lines.append("Correct the template or the parameter, and deploy again.")
+        return "\n".join(lines)
+
+    def _failures(self, stack_id: str) -> Iterator[dict[str, Any]]:
+        """Yield the failed events of the stack and, before them, of its nested stacks."""
+        events = self._events(stack_id)
+        nested = {
+            event["PhysicalResourceId"]
+            for event in events
+            if event["ResourceType"] == NESTED
+            and event.get("PhysicalResourceId") not in (None, "", stack_id)
+        }
+        for child in sorted(nested):
+            yield from self._failures(child)
+        for event in events:
+            reason = event.get("ResourceStatusReason", "")
+            if event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in reason:
+                yield event
+
+    def _events(self, stack_id: str) -> list[dict[str, Any]]:
+        """Return the stack's events, oldest first."""
+        pages = self.client.get_paginator("describe_stack_events").paginate(StackName=stack_id)
+        return [event for page in pages for event in page["StackEvents"]][::-1]
+
+    def _wait_until_idle(self) -> dict[str, Any]:
+        """Let an operation that another deployment left running come to its end."""
+        for pause in _pauses():
+            found = self._describe()
+            status = found.get("StackStatus", "")
+            if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
+                return found
+            self.say(f"stack {self.name} is {status}: waiting")
+            time.sleep(pause)
+        raise AssertionError("pauses never end")
+
+    def _describe(self, name: str | None = None) -> dict[str, Any]:
+        """Return the stack's description, empty when there is no such stack."""
+        try:
+            stacks = self.client.describe_stacks(StackName=name or self.name)["Stacks"]
+        except ClientError as error:
+            if "does not exist" in error.response["Error"]["Message"]:
+                return {}
+            raise
+        return dict(stacks[0])
+
+
+def _pauses() -> Iterator[float]:
+    """Yield pauses in seconds: short at first, as an update of nothing takes no time."""
+    pause = 0.1
+    while True:
+        yield pause
+        pause = min(pause * 1.5, POLL_SECONDS_MAX)
+
+
+def _verb(is_new: bool) -> str:
+    return "create" if is_new else "change"
+
+
+def _outputs(found: Mapping[str, Any]) -> dict[str, str]:
+    return {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}

@@ -1,0 +1,1 @@
+"""What the model image runs: `python -m solvencia.container train|serve|evaluate`."""

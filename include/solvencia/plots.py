@@ -1,0 +1,165 @@
+"""Pictures of one evaluation, as PNG: the same numbers draw the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from solvencia.evaluate import Metrics, bin_by_mass, trace_roc
+from solvencia.portfolio import Scaling
+from solvencia.scorecard import to_points
+
+type Numbers = npt.NDArray[np.float64]
+
+_INK = "#1f2a37"
+_PALE = "#9aa5b1"
+_GOOD = "#2a7f9e"
+_BAD = "#c8553d"
+_STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 11,
+    "text.color": _INK,
+    "axes.edgecolor": _PALE,
+    "axes.labelcolor": _INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e8ec",
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "legend.frameon": False,
+}
+
+
+def draw(
+    folder: Path,
+    *,
+    title: str,
+    metrics: Metrics,
+    outcome: npt.NDArray[Any],
+    pd: Numbers,
+    scaling: Scaling,
+    names: Sequence[str],
+    contributions: Numbers,
+) -> list[str]:
+    """Write the evaluation's plots into a folder and return their file names.
+
+    `contributions` is (rows, features) in log-odds, its columns called `names`.
+    """
+    pictures: dict[str, Callable[[Any], str]] = {
+        "roc.png": lambda axes: _draw_roc(axes, metrics, outcome, pd),
+        "calibration.png": lambda axes: _draw_calibration(axes, metrics, outcome, pd),
+        "scores.png": lambda axes: _draw_scores(axes, outcome, pd, scaling),
+        "contributions.png": lambda axes: _draw_contributions(axes, names, contributions),
+    }
+    for name, picture in pictures.items():
+        with mpl.rc_context(_STYLE):
+            figure = Figure(figsize=(7.5, 5.2), dpi=120, layout="constrained")
+            FigureCanvasAgg(figure)
+            axes = figure.subplots()
+            headline = picture(axes)
+            figure.get_layout_engine().set(rect=(0, 0, 1, 0.88))
+            figure.text(0.02, 0.945, headline, fontsize=14, fontweight="bold")
+            caption = f"{title} · {metrics.rows:,} applications, {metrics.bads:,} bad"
+            figure.text(0.02, 0.9, caption, color="#5b6773", fontsize=10)
+            figure.savefig(folder / name, metadata={"Software": None})
+    return list(pictures)
+
+
+def _draw_roc(axes: Any, metrics: Metrics, outcome: npt.NDArray[Any], pd: Numbers) -> str:
+    false_rate, true_rate, _ = trace_roc(outcome, pd)
+    widest = int(np.argmax(np.abs(true_rate - false_rate)))
+    axes.plot([0, 1], [0, 1], color=_PALE, linewidth=1, linestyle="--")
+    axes.fill_between(false_rate, true_rate, false_rate, color=_GOOD, alpha=0.10, linewidth=0)
+    axes.plot(false_rate, true_rate, color=_GOOD, linewidth=2.2)
+    place = false_rate[widest]
+    axes.plot([place, place], [place, true_rate[widest]], color=_BAD, linewidth=1.8)
+    middle = (place + true_rate[widest]) / 2
+    axes.annotate(f"KS {metrics.ks:.3f}", (place + 0.015, middle), color=_BAD, va="center")
+    interval = f"95 % interval {metrics.auc_low:.3f} to {metrics.auc_high:.3f}"
+    axes.text(0.97, 0.06, f"AUC {metrics.auc:.3f}\n{interval}", ha="right", fontsize=12)
+    axes.set(
+        xlabel="Share of the good that rank above the cut-off",
+        ylabel="Share of the bad that rank above it",
+        xlim=(0, 1),
+        ylim=(0, 1.01),
+    )
+    return "How well the model ranks"
+
+
+def _draw_calibration(axes: Any, metrics: Metrics, outcome: npt.NDArray[Any], pd: Numbers) -> str:
+    bins = bin_by_mass(outcome, pd)
+    mean = np.array([each[0] for each in bins])
+    rate = np.array([each[1] for each in bins])
+    rows = np.array([each[2] for each in bins])
+    margin = 1.96 * np.sqrt(rate * (1 - rate) / rows)
+    low = max(min(mean.min(), rate[rate > 0].min()) * 0.6, 1e-4)
+    high = min(max(mean.max(), (rate + margin).max()) * 1.5, 1.0)
+    axes.plot([low, high], [low, high], color=_PALE, linewidth=1, linestyle="--")
+    bars = [np.minimum(margin, np.maximum(rate - low, 0)), margin]
+    axes.errorbar(
+        mean,
+        rate,
+        yerr=bars,
+        fmt="o",
+        markersize=6,
+        color=_GOOD,
+        ecolor=_GOOD,
+        elinewidth=1.2,
+        capsize=3,
+    )
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlim=(low, high),
+        ylim=(low, high),
+        xlabel="Predicted probability of default, mean of each tenth",
+        ylabel="Observed share of bad, with 95 % interval",
+    )
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.text(
+        0.97,
+        0.06,
+        f"ECE {metrics.ece:.4f}\nBrier {metrics.brier:.4f}",
+        transform=axes.transAxes,
+        ha="right",
+        fontsize=12,
+    )
+    return "Whether the probabilities hold"
+
+
+def _draw_scores(axes: Any, outcome: npt.NDArray[Any], pd: Numbers, scaling: Scaling) -> str:
+    points = np.array([to_points(scaling, each) for each in pd.tolist()])
+    is_bad = outcome.astype(bool)
+    edges = np.linspace(points.min() - 0.5, points.max() + 0.5, 41)
+    for chosen, colour, label in ((~is_bad, _GOOD, "Good"), (is_bad, _BAD, "Bad")):
+        share = np.full(int(chosen.sum()), 1 / chosen.sum())
+        axes.hist(points[chosen], edges, weights=share, color=colour, alpha=0.55, label=label)
+        middle = float(np.median(points[chosen]))
+        axes.axvline(middle, color=colour, linewidth=1.6)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.set(xlabel="Score in points (the line is the median)", ylabel="Share of each outcome")
+    axes.legend(loc="upper left")
+    return "How the scores part good from bad"
+
+
+def _draw_contributions(axes: Any, names: Sequence[str], contributions: Numbers) -> str:
+    sizes = np.abs(contributions).mean(axis=0)
+    order = np.argsort(sizes, kind="stable")[-10:]
+    labels = [names[place].replace("_", " ") for place in order]
+    bars = axes.barh(labels, sizes[order], color=_GOOD, height=0.65)
+    axes.bar_label(bars, fmt="%.2f", padding=4)
+    axes.grid(axis="y", visible=False)
+    axes.margins(x=0.12)
+    axes.set(xlabel=f"Mean size in log-odds of default ({len(contributions):,} applications)")
+    return "What the score rests on"

@@ -1,0 +1,58 @@
+"""Score one application: validated here, scored by the endpoint, logged before it is answered."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from solvencia import decision, gateway, portfolio, request
+from solvencia.settings import Settings
+
+CONFIG = Config(connect_timeout=2, read_timeout=6, retries={"total_max_attempts": 2})
+UNAVAILABLE = ("ThrottlingException", "ModelNotReadyException", "ServiceUnavailable")
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Answer one API Gateway request; a fault that is not the client's raises the alarm."""
+    name = event["pathParameters"]["portfolio"]
+    if name not in portfolio.names():
+        return gateway.problem(404, "Unknown portfolio", f"known: {', '.join(portfolio.names())}")
+    product = portfolio.load(name)
+    try:
+        application = request.parse(product, gateway.read_json(event))
+    except gateway.InvalidBody as error:
+        return gateway.problem(400, "Not JSON", str(error))
+    except request.InvalidRequest as error:
+        return gateway.problem(422, "Invalid application", str(error), problems=error.problems)
+    settings, runtime = Settings.from_env(), _client("sagemaker-runtime")
+    try:
+        answer = runtime.invoke_endpoint(
+            EndpointName=settings.endpoint(name),
+            ContentType="application/json",
+            Body=json.dumps({"fingerprint": product.fingerprint, "applications": [application]}),
+        )
+    except ClientError as error:
+        if not _is_unavailable(error.response["Error"]):
+            raise
+        return gateway.problem(503, "No model", "ask again later", {"Retry-After": "30"})
+    language = decision.pick_language(gateway.read_header(event, "accept-language"))
+    decided = decision.decide(product, application, json.load(answer["Body"]), language)
+    is_new = "attribute_not_exists(decision_id)"
+    log = {"TableName": settings.decisions_table, "ConditionExpression": is_new}
+    _client("dynamodb").put_item(Item=decided.item(), **log)
+    return gateway.reply(200, decided.answer(), {"Content-Language": language})
+
+
+def _is_unavailable(error: dict[str, Any]) -> bool:
+    is_absent = error["Code"] == "ValidationError" and "not found" in error["Message"]
+    return is_absent or error["Code"] in UNAVAILABLE
+
+
+@functools.cache
+def _client(service: str) -> Any:
+    return boto3.client(service, config=CONFIG)

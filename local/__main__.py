@@ -1,0 +1,110 @@
+"""`python -m local run|up|down`: what `make run`, `make up` and `make down` call."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from types import FrameType
+
+from local import airflow, processes, sample, stack, summary
+from local.run import MainJob, RunFailed
+from local.stack import Stack
+
+FAULTS = (
+    airflow.AirflowRefused,
+    processes.PortTaken,
+    processes.DidNotStart,
+    sample.SampleUnavailable,
+    RunFailed,
+    summary.NotReconciled,
+)
+
+
+def main() -> int:
+    """Run one command; return its exit code."""
+    arguments = _parser().parse_args()
+    signal.signal(signal.SIGTERM, _interrupt)
+    place = stack.here()
+    started = time.monotonic()
+
+    def say(line: str) -> None:
+        print(f"[{time.monotonic() - started:5.0f} s] {line}", flush=True)
+
+    whole = Stack(place, say, arguments.borrowers)
+    try:
+        return {"run": run, "up": up, "down": down}[arguments.command](whole)
+    except FAULTS as error:
+        print(f"\n{error}", file=sys.stderr, flush=True)
+        return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted; what was started is stopped", file=sys.stderr, flush=True)
+        return 130
+
+
+def run(whole: Stack) -> int:
+    """Do the main job; a stack that ran before it goes on running after it."""
+    was_up = whole.is_up
+    job = MainJob(whole, whole.say)
+    try:
+        whole.say("starting the embedded AWS, the warehouse and Airflow")
+        whole.up()
+        job.run()
+        facts = summary.collect(job)
+        summary.write(facts, whole.place.build / "run" / "summary.json")
+        print(summary.render(facts), flush=True)
+        summary.require_reconciled(facts)
+    finally:
+        job.tell_mails()
+        if not was_up:
+            whole.down()
+    return 0
+
+
+def up(whole: Stack) -> int:
+    """Start the stack and leave it running."""
+    if whole.is_up:
+        whole.say("already up")
+    whole.up()
+    outputs = whole.outputs
+    print(
+        f"\nAirflow   {whole.client.address}\n"
+        f"API       {outputs['api_url']}   (header x-api-key: {outputs['api_key']})\n"
+        f"mailbox   {whole.place.aws_address}/_mailbox\n"
+        f"AWS       AWS_ENDPOINT_URL={whole.place.aws_address}\n"
+        "\n'make run' runs the main job on it, 'make down' ends it."
+    )
+    return 0
+
+
+def down(whole: Stack) -> int:
+    """Stop the stack; its data stays below build/."""
+    had = processes.recorded(whole.place.record)
+    whole.down()
+    whole.say(f"stopped {len(had)} processes" if had else "nothing was running")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    parser.add_argument(
+        "command",
+        choices=("run", "up", "down"),
+        help="run: the main job, whole; up: leave the stack running; down: end it",
+    )
+    parser.add_argument(
+        "--borrowers",
+        type=int,
+        metavar="N",
+        help="lay out only the first N borrowers of the sample (default: all 150,000)",
+    )
+    return parser
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,298 @@
+"""The whole stack on 127.0.0.1: embedded AWS, the deployed templates, warehouse and Airflow."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+
+from local import airflow, processes, sample, warehouse
+from local.processes import DidNotStart, Process
+from solvencia.settings import Settings
+
+REGION = "us-east-1"
+ALERT_EMAIL = "risk-officer@lender.example"
+AGENT_KEY = "LOCAL-DATASYNC-AGENT"
+READY_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a stack lives: the checkout, its working folder and its ports."""
+
+    root: Path
+    build: Path
+    aws_port: int
+    airflow_port: int
+
+    @classmethod
+    def from_env(cls, root: Path) -> Place:
+        """Read `SOLVENCIA_BUILD`, `SOLVENCIA_AWS_PORT` and `SOLVENCIA_AIRFLOW_PORT`."""
+        return cls(
+            root=root,
+            build=Path(os.environ.get("SOLVENCIA_BUILD") or root / "build").absolute(),
+            aws_port=int(os.environ.get("SOLVENCIA_AWS_PORT") or 4566),
+            airflow_port=int(os.environ.get("SOLVENCIA_AIRFLOW_PORT") or 8080),
+        )
+
+    @property
+    def aws_address(self) -> str:
+        """What `AWS_ENDPOINT_URL` is set to."""
+        return f"http://127.0.0.1:{self.aws_port}"
+
+    @property
+    def outputs(self) -> Path:
+        """The deployed stack's outputs, written by the deployment."""
+        return self.build / "stack.json"
+
+    @property
+    def exports(self) -> Path:
+        """The lender's export folders, as its file server would show them."""
+        return self.build / "warehouse" / "exports"
+
+    @property
+    def mailbox(self) -> Path:
+        """Every e-mail that SNS sent, one file each."""
+        return self.build / "aws" / "mailbox"
+
+    @property
+    def record(self) -> Path:
+        """The processes of a running stack; absent when it was stopped."""
+        return self.build / "run" / "processes.json"
+
+    def log(self, name: str) -> Path:
+        """Log file of one process."""
+        return self.build / "run" / "logs" / f"{name}.log"
+
+    def python(self, environment: str) -> str:
+        """Interpreter of one of the environments that `local/setup.sh` built."""
+        return str(self.root / ".venv" / environment / "bin" / "python")
+
+
+Say = Callable[[str], None]
+
+
+class Stack:
+    """Starts and stops everything; `environment` is what a task of Airflow sees."""
+
+    def __init__(self, place: Place, say: Say, borrowers: int | None = None) -> None:
+        self.place = place
+        self.say = say
+        self.borrowers = borrowers
+        self.client = airflow.Client(place.airflow_port)
+        self._started: list[Process] = []
+
+    @property
+    def is_up(self) -> bool:
+        """Whether a recorded stack runs, all of it."""
+        found = processes.recorded(self.place.record)
+        return bool(found) and all(each.is_alive for each in found)
+
+    def up(self) -> None:
+        """Start what is needed, in the order of need; on any fault stop it all again."""
+        if self.is_up:
+            return
+        self._recover()
+        place = self.place
+        processes.require_free(place.aws_port, "the embedded AWS", "SOLVENCIA_AWS_PORT")
+        processes.require_free(place.airflow_port, "Airflow's UI", "SOLVENCIA_AIRFLOW_PORT")
+        try:
+            self._start("embedded-aws", "embedded", "-m", "local.server")
+            migration = self._begin_migration()
+            self._lay_out_warehouse()
+            self._wait("embedded-aws", self._aws_answers)
+            self.deploy()
+            self._finish_migration(migration)
+            for component in airflow.COMPONENTS:
+                self._start(component, "airflow", "-m", "airflow", component)
+            self._wait("scheduler", self.client.is_healthy)
+        except BaseException:
+            self.down()
+            raise
+
+    def down(self) -> None:
+        """Stop everything that was recorded; the data stays."""
+        processes.stop(processes.recorded(self.place.record))
+        self.place.record.unlink(missing_ok=True)
+
+    def deploy(self) -> None:
+        """Package the Lambdas and deploy the templates; nothing happens where nothing changed."""
+        options = ["--alert-email", ALERT_EMAIL, "--agent-activation-key", AGENT_KEY]
+        options += ["--outputs", str(self.place.outputs)]
+        for module, arguments in (("deployment.package", []), ("deployment.deploy", options)):
+            with subprocess.Popen(  # noqa: S603 - our own modules
+                [self.place.python("airflow"), "-m", module, *arguments],
+                env=self._environment(),
+                cwd=self.place.root,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            ) as child:
+                assert child.stdout  # noqa: S101 - it is a pipe
+                for line in child.stdout:
+                    self.say(f"  {line.rstrip()}")
+            if child.returncode:
+                raise DidNotStart(f"{module} failed with exit code {child.returncode}, see above")
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """What the deployment wrote: settings, API address and key."""
+        found: dict[str, str] = json.loads(self.place.outputs.read_text())
+        return found
+
+    @property
+    def settings(self) -> Settings:
+        """The names of the deployed resources."""
+        outputs = self.outputs
+        return Settings(outputs["SOLVENCIA_STACK"], outputs["SOLVENCIA_ACCOUNT"], REGION)
+
+    def aws(self, service: str) -> Any:
+        """Return a boto3 client of the embedded AWS."""
+        return boto3.client(
+            service,
+            endpoint_url=self.place.aws_address,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106 - the emulator's fixed key
+        )
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables of a process that works with the running stack."""
+        return self._environment() | {
+            name: value for name, value in self.outputs.items() if name.startswith("SOLVENCIA_")
+        }
+
+    def _environment(self) -> dict[str, str]:
+        place = self.place
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AWS_", "AIRFLOW_", "PYTHON", "SOLVENCIA_"))
+        }
+        bin_folder = str(Path(place.python("airflow")).parent)
+        return {
+            **kept,
+            **airflow.environment(place.root, place.build / "airflow", place.airflow_port),
+            "AIRFLOW_CONN_AWS_DEFAULT": '{"conn_type": "aws"}',
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": place.aws_address,
+            "GATEWAY_PORT": str(place.aws_port),
+            "PATH": f"{bin_folder}{os.pathsep}{kept.get('PATH', '')}",
+            "PYTHONPATH": f"{place.root}{os.pathsep}{place.root / 'include'}",
+            "PYTHONUNBUFFERED": "1",
+            "SOLVENCIA_EMBEDDED_STATE_DIR": str(place.build / "aws"),
+            "SOLVENCIA_EMBEDDED_EXPORTS_DIR": str(place.exports),
+            "SOLVENCIA_EMBEDDED_MODEL_PYTHON": place.python("model"),
+            "SOLVENCIA_EMBEDDED_LAMBDA_PYTHON": place.python("lambda-runtime"),
+            "SOLVENCIA_POLL_SECONDS": "1",
+            "SOLVENCIA_RETRY_DELAY_SECONDS": "2",
+            "SOLVENCIA_STACK": "solvencia",
+            warehouse.CONNECTION_VARIABLE: self.warehouse,
+        }
+
+    @property
+    def warehouse(self) -> str:
+        """The Airflow connection of the lender's warehouse."""
+        return warehouse.from_env(self.place.build / "warehouse" / "consumer_credit.sqlite")
+
+    def _recover(self) -> None:
+        """Clean up after a stack that was killed: its emulated control plane is lost."""
+        left = processes.recorded(self.place.record)
+        if not left:
+            return
+        self.say("the last run was not stopped cleanly: ending what it left, starting from nothing")
+        self.down()
+        self._forget()
+
+    def _forget(self) -> None:
+        for name in ("aws", "airflow"):
+            shutil.rmtree(self.place.build / name, ignore_errors=True)
+        self.place.outputs.unlink(missing_ok=True)
+
+    def _start(self, name: str, environment: str, *arguments: str) -> None:
+        place = self.place
+        place.log(name).unlink(missing_ok=True)
+        env = self.environment() if environment == "airflow" else self._environment()
+        command = [place.python(environment), *arguments]
+        self._started.append(processes.start(name, command, env, place.log(name), place.root))
+        processes.save(place.record, self._started)
+
+    def _wait(self, name: str, is_ready: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while not is_ready():
+            dead = [each.name for each in self._started if not each.is_alive]
+            if dead or time.monotonic() > deadline:
+                culprit = dead[0] if dead else name
+                why = "ended" if dead else f"did not answer within {READY_SECONDS} s"
+                log = self.place.log(culprit)
+                raise DidNotStart(f"{culprit} {why}; the end of {log}:\n{processes.tail(log)}")
+            time.sleep(0.2)
+
+    def _aws_answers(self) -> bool:
+        try:
+            health = httpx.get(f"{self.place.aws_address}/_ministack/health", trust_env=False)
+        except httpx.HTTPError:
+            return False
+        return bool(health.is_success)
+
+    def _lay_out_warehouse(self) -> None:
+        place = self.place
+        wheel = sample.fetch(place.build / "downloads")
+        laid_out = warehouse.lay_out(wheel, self.warehouse, self.borrowers)
+        if laid_out.is_new:  # what was exported from the old one is void
+            shutil.rmtree(place.exports, ignore_errors=True)
+        place.exports.mkdir(parents=True, exist_ok=True)
+        listed = ", ".join(f"{name} {count:,}" for name, count in laid_out.rows.items())
+        self.say(f"warehouse: {listed} rows")
+
+    def _begin_migration(self) -> subprocess.Popen[str] | None:
+        """Create Airflow's database beside the other work; a database of this version stays."""
+        if self._migration_stamp.exists():
+            return None
+        home = self.place.build / "airflow"
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir(parents=True)
+        return subprocess.Popen(  # noqa: S603 - our own command
+            [self.place.python("airflow"), "-m", "airflow", "db", "migrate"],
+            env=self._environment(),
+            cwd=self.place.root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def _finish_migration(self, migration: subprocess.Popen[str] | None) -> None:
+        if migration is None:
+            return
+        output, _ = migration.communicate()
+        if migration.returncode:
+            raise DidNotStart(f"airflow db migrate failed:\n{output[-2000:]}")
+        self._migration_stamp.write_text("")
+
+    @property
+    def _migration_stamp(self) -> Path:
+        lock = (self.place.root / "locks" / "airflow.txt").read_bytes()
+        version = lock.partition(b"apache-airflow==")[2].split()[0].decode()
+        return self.place.build / "airflow" / f".migrated-{version}"
+
+
+def here() -> Place:
+    """Return the place of the checkout that this file lies in."""
+    return Place.from_env(Path(__file__).resolve().parent.parent)
+
+
+def complain(error: Exception) -> None:
+    """Print a fault as a person wants to read it."""
+    print(f"\n{type(error).__name__}: {error}", file=sys.stderr, flush=True)

@@ -1,0 +1,251 @@
+"""What a run did, in figures read back from where they came to rest, for people and programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from local import warehouse
+from solvencia import layout, raw
+
+if TYPE_CHECKING:
+    from local.run import MainJob
+
+STAGES: Mapping[str, tuple[str, ...]] = {
+    "ingest": ("accept", "ingest"),
+    "archive": ("archive",),
+    "catalogue": ("crawl", "catalogue"),
+    "prepare": ("clear_prepared", "prepare", "register", "reconcile", "check_reconciled"),
+    "validate": ("validate",),
+    "clean": ("clean", "check_cleaned"),
+    "train": ("train",),
+    "evaluate": ("evaluate",),
+    "deploy": ("gate", "guard", "create_model", "create_endpoint_config", "endpoint", "smoke"),
+}
+QUERY_SECONDS = 60
+
+
+class NotReconciled(RuntimeError):
+    """Rows went missing or came twice between two stages; the message names them."""
+
+
+def collect(job: MainJob) -> dict[str, Any]:
+    """Read every figure of the run that `job` just did, and ask for one live score."""
+    stack, name, period = job.stack, job.portfolio.name, job.period
+    s3, settings = stack.aws("s3"), stack.settings
+    prepare, clean = (
+        _read(s3, settings.data_bucket, layout.report(name, period, stage))
+        for stage in ("prepare", "clean")
+    )
+    evaluation = layout.evaluation_prefix(name, period)
+    metrics = _read(s3, settings.model_bucket, evaluation + "metrics.json")
+    plots = _download(s3, settings.model_bucket, evaluation, stack.place.build / "run" / "plots")
+    tables = _tables(job)
+    raw_rows = sum(each["raw"] for each in tables.values())
+    splits = clean["cleaned"]
+    fitted = splits["train"] + splits["validation"]
+    rows = {
+        "ingest": (sum(each["warehouse"] for each in tables.values()), raw_rows),
+        "archive": (raw_rows, _archived_rows(s3, job)),
+        "catalogue": (raw_rows, raw_rows),
+        "prepare": (prepare["raw_applications"], prepare["prepared"]),
+        "validate": (prepare["prepared"], prepare["prepared"]),
+        "clean": (clean["prepared"], sum(splits.values())),
+        "train": (fitted, fitted),
+        "evaluate": (splits["test"], metrics["rows"]),
+        "deploy": (metrics["rows"], metrics["rows"]),
+    }
+    stages = [
+        {"name": stage, "rows_in": into, "rows_out": out, "seconds": _seconds(job.tasks, stage)}
+        for stage, (into, out) in rows.items()
+    ]
+    before = time.monotonic()
+    decision = job.score()
+    seconds = round(time.monotonic() - before, 3)
+    stages.append({"name": "score", "rows_in": 1, "rows_out": 1, "seconds": seconds})
+    return {
+        "portfolio": name,
+        "period": period,
+        "stages": stages,
+        "tables": tables,
+        "prepared": prepare,
+        "cleaned": clean,
+        "model": {
+            "digest": metrics["model"]["digest"],
+            "metrics": {each: metrics[each] for each in ("auc", "ks", "gini", "brier", "ece")},
+            "auc_interval": [metrics["auc_low"], metrics["auc_high"]],
+            "rows": metrics["rows"],
+        },
+        "endpoint": _endpoint(stack.aws("sagemaker"), settings.endpoint(name)),
+        "decision": {
+            "id": decision["decision_id"],
+            "pd": decision["pd"],
+            "points": decision["points"],
+            "reasons": decision["reasons"],
+        },
+        "plots": [str(each) for each in plots],
+    }
+
+
+def require_reconciled(facts: Mapping[str, Any]) -> None:
+    """Raise NotReconciled unless every row that went in came out somewhere."""
+    problems = [
+        f"table {name}: {rows['warehouse']} rows in the warehouse, {rows['raw']} in raw"
+        for name, rows in facts["tables"].items()
+        if rows["warehouse"] != rows["raw"]
+    ]
+    counted, cleaned = facts["prepared"], facts["cleaned"]
+    if counted["raw_applications"] != (
+        counted["prepared"] + counted["immature"] + counted["repeated_keys"]
+    ):
+        problems.append(f"applications are not prepared + immature + repeated: {counted}")
+    if counted["prepared"] != sum(cleaned["cleaned"].values()) + cleaned["quarantined"]:
+        problems.append(f"prepared rows are not cleaned + quarantined: {cleaned}")
+    archived = next(each for each in facts["stages"] if each["name"] == "archive")
+    if archived["rows_in"] != archived["rows_out"]:
+        problems.append(f"raw has {archived['rows_in']} rows, the archive {archived['rows_out']}")
+    if facts["endpoint"]["status"] != "InService":
+        problems.append(f"the endpoint is {facts['endpoint']['status']}, not InService")
+    if problems:
+        raise NotReconciled("the run does not add up:\n" + "\n".join(f"- {e}" for e in problems))
+
+
+def write(facts: Mapping[str, Any], path: Path) -> None:
+    """Store the summary as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+def render(facts: Mapping[str, Any]) -> str:
+    """Return the summary as a person reads it."""
+    lines = ["", f"{facts['portfolio']}, period {facts['period']}", ""]
+    lines.append(f"  {'stage':<10} {'rows in':>10} {'rows out':>10} {'seconds':>8}")
+    for each in facts["stages"]:
+        lines.append(
+            f"  {each['name']:<10} {each['rows_in']:>10,} {each['rows_out']:>10,} "
+            f"{each['seconds']:>8.1f}"
+        )
+    counted, cleaned = facts["prepared"], facts["cleaned"]
+    lines += [
+        "",
+        f"  warehouse  {_listed((n, r['warehouse']) for n, r in facts['tables'].items())}",
+        f"  raw        {_listed((n, r['raw']) for n, r in facts['tables'].items())}",
+        f"  {counted['raw_applications']:,} applications = {counted['prepared']:,} prepared + "
+        f"{counted['immature']:,} immature + {counted['repeated_keys']:,} repeated keys",
+        f"  {counted['prepared']:,} prepared = {_listed(cleaned['cleaned'].items())} + "
+        f"{cleaned['quarantined']:,} quarantined",
+    ]
+    lines += [f"    {rows:,} for {reason}" for reason, rows in cleaned["quarantined_by"].items()]
+    model, low_high = facts["model"], facts["model"]["auc_interval"]
+    values = model["metrics"]
+    lines += [
+        "",
+        f"  model {model['digest'][:12]}, out of time on {model['rows']:,} applications:",
+        f"  AUC {values['auc']:.4f} (95 % interval {low_high[0]:.4f} to {low_high[1]:.4f}), "
+        f"Gini {values['gini']:.4f}, KS {values['ks']:.4f}, Brier {values['brier']:.4f}, "
+        f"ECE {values['ece']:.4f}",
+        f"  endpoint {facts['endpoint']['name']}: {facts['endpoint']['status']}, "
+        f"{facts['endpoint']['instances']} instances",
+        *(f"  plot {each}" for each in facts["plots"]),
+    ]
+    decision = facts["decision"]
+    lines += [
+        "",
+        f"  live score of the newest applicant: {decision['points']} points, "
+        f"PD {decision['pd']:.2%}, decision {decision['id']}",
+        *(f"    {each['code']}  {each['text']}" for each in decision["reasons"]),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _listed(pairs: Iterable[tuple[str, int]]) -> str:
+    return ", ".join(f"{name} {rows:,}" for name, rows in pairs)
+
+
+def _seconds(tasks: Iterable[Mapping[str, Any]], stage: str) -> float:
+    names = STAGES[stage]
+    return round(sum(each["duration"] or 0 for each in tasks if each["task_id"] in names), 1)
+
+
+def _tables(job: MainJob) -> dict[str, dict[str, int]]:
+    """Count each table in the warehouse and, through Athena, in raw."""
+    connection = warehouse.connect(job.stack.warehouse)
+    try:
+        held = warehouse.row_counts(connection)
+    finally:
+        connection.close()
+    union = " UNION ALL ".join(
+        f"SELECT '{name}' AS name, count(*) AS raw_rows FROM {name} "  # noqa: S608 - our names
+        f"WHERE period <= '{job.period}'"
+        for name in held
+    )
+    counted = {name: int(rows) for name, rows in _query(job, union)}
+    return {name: {"warehouse": rows, "raw": counted[name]} for name, rows in held.items()}
+
+
+def _query(job: MainJob, sql: str) -> list[list[str]]:
+    athena, settings = job.stack.aws("athena"), job.stack.settings
+    started = athena.start_query_execution(
+        QueryString=sql,
+        QueryExecutionContext={"Database": settings.database(job.portfolio.name)},
+        WorkGroup=settings.workgroup,
+    )
+    deadline = time.monotonic() + QUERY_SECONDS
+    while time.monotonic() < deadline:
+        found = athena.get_query_execution(QueryExecutionId=started["QueryExecutionId"])
+        execution = found["QueryExecution"]
+        if execution["Status"]["State"] == "SUCCEEDED":
+            location = execution["ResultConfiguration"]["OutputLocation"]
+            bucket, _, key = location.removeprefix("s3://").partition("/")
+            body = job.stack.aws("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+            return list(csv.reader(io.StringIO(body.decode())))[1:]
+        if execution["Status"]["State"] in ("FAILED", "CANCELLED"):
+            raise NotReconciled(f"Athena: {execution['Status']['StateChangeReason']}")
+        time.sleep(0.1)
+    raise NotReconciled(f"Athena did not count the tables within {QUERY_SECONDS} s")
+
+
+def _archived_rows(s3: Any, job: MainJob) -> int:
+    """Add up the rows of every raw object that has its copy in the archive."""
+    settings, name = job.stack.settings, job.portfolio.name
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=settings.archive_bucket)
+    held = {item["Key"] for page in pages for item in page.get("Contents", [])}
+    rows = 0
+    for period in raw.list_periods(s3, settings.data_bucket, name):
+        manifest = raw.read_manifest(s3, settings.data_bucket, name, period)
+        for table in manifest["tables"].values():
+            if all(layout.archived(each["key"]) in held for each in table["objects"]):
+                rows += table["rows"]
+    return rows
+
+
+def _endpoint(sagemaker: Any, name: str) -> dict[str, Any]:
+    found = sagemaker.describe_endpoint(EndpointName=name)
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
+    return {
+        "name": name,
+        "status": found["EndpointStatus"],
+        "instances": sum(each["InitialInstanceCount"] for each in config["ProductionVariants"]),
+        "version": found["EndpointConfigName"],
+    }
+
+
+def _download(s3: Any, bucket: str, prefix: str, folder: Path) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for item in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", []):
+        if item["Key"].endswith(".png"):
+            path = folder / item["Key"].removeprefix(prefix).replace("/", "_")
+            s3.download_file(bucket, item["Key"], str(path))
+            paths.append(path)
+    return sorted(paths)
+
+
+def _read(s3: Any, bucket: str, key: str) -> Any:
+    return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())

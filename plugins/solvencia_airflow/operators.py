@@ -1,0 +1,247 @@
+"""Stock operators whose retry finds its own work, and whose failure says what AWS said."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from airflow.providers.amazon.aws.operators.sagemaker import (
+    SageMakerEndpointConfigOperator,
+    SageMakerEndpointOperator,
+    SageMakerModelOperator,
+    SageMakerProcessingOperator,
+    SageMakerTrainingOperator,
+    serialize,
+)
+from airflow.providers.amazon.aws.operators.step_function import StepFunctionStartExecutionOperator
+from botocore.exceptions import ClientError, WaiterError
+
+from solvencia.faults import PermanentFault
+
+# What Lambda and Step Functions raise by themselves; all else comes out of our own code.
+SERVICE_FAULTS = ("Lambda.", "States.Timeout", "Sandbox.Timedout", "Runtime.ExitError")
+LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+
+
+class ExecutionFailed(RuntimeError):
+    """A state machine's execution ended badly for a reason that may pass."""
+
+
+class PartsFailed(PermanentFault):
+    """A state machine's execution failed in the code that it runs."""
+
+
+class NameTaken(PermanentFault):
+    """A model or endpoint configuration of this name has another content."""
+
+
+class EndpointUnhealthy(PermanentFault):
+    """The endpoint never got healthy with the new version."""
+
+
+class RunStateMachineOperator(StepFunctionStartExecutionOperator):  # type: ignore[misc]
+    """Starts an execution, waits for its end, and returns its ARN.
+
+    The stock operator waits only if deferred, which takes aiobotocore, and then loses the cause.
+    """
+
+    execution_arn: str | None = None
+
+    def execute(self, context: Any) -> str:
+        """Poll every `waiter_delay` seconds; raise PartsFailed or ExecutionFailed."""
+        self.execution_arn = arn = str(super().execute(context))
+        for _ in range(self.waiter_max_attempts):
+            found = self.hook.describe_execution(arn)
+            if found["status"] == "SUCCEEDED":
+                return arn
+            if found["status"] != "RUNNING":
+                raise self._describe(arn, found)
+            time.sleep(self.waiter_delay)
+        self.on_kill()
+        raise ExecutionFailed(f"{arn} did not end in time and was stopped")
+
+    def on_kill(self) -> None:
+        """Stop the execution: nobody waits for it any more."""
+        if self.execution_arn:
+            self.hook.conn.stop_execution(executionArn=self.execution_arn)
+
+    def _describe(self, arn: str, found: dict[str, Any]) -> Exception:
+        error, cause = found.get("error", found["status"]), found.get("cause", "")
+        text = f"{arn}: {error}: {cause}. Read the log group of the Lambda that is named."
+        is_ours = found["status"] == "FAILED" and not any(
+            each in f"{error} {cause}" for each in SERVICE_FAULTS
+        )
+        return PartsFailed(text) if is_ours else ExecutionFailed(text)
+
+
+class TrainModelOperator(SageMakerTrainingOperator):  # type: ignore[misc]
+    """Trains, then prints the job's own log; a retry waits for the job that its run has started.
+
+    With `print_log=True` the stock operator looks at the job every 30 s only.
+    """
+
+    def execute(self, context: Any) -> dict[str, Any]:
+        """Return the finished job's description, as the stock operator does."""
+        try:
+            if self._is_running(self.config["TrainingJobName"]):
+                self.log.info("Job %s runs already.", self.config["TrainingJobName"])
+                return self._await_job()
+            result: dict[str, Any] = super().execute(context)
+            return result
+        finally:
+            self._print_log()
+
+    def on_kill(self) -> None:
+        """Stop the job: a killed task must leave nothing that is paid for."""
+        self.hook.conn.stop_training_job(TrainingJobName=self.config["TrainingJobName"])
+
+    def _is_running(self, name: str) -> bool:
+        try:
+            status = self.hook.describe_training_job(name)["TrainingJobStatus"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ValidationException":
+                return False
+            raise
+        return status in self.hook.non_terminal_states
+
+    def _await_job(self) -> dict[str, Any]:
+        name = self.config["TrainingJobName"]
+        self.hook.check_status(
+            name, "TrainingJobStatus", self.hook.describe_training_job, self.check_interval
+        )
+        result: dict[str, Any] = self.serialize_result(name)
+        return result
+
+    def _print_log(self) -> None:
+        logs, prefix = self.hook.logs_hook, self.config["TrainingJobName"] + "/"
+        try:
+            streams = logs.conn.describe_log_streams(
+                logGroupName=LOG_GROUP, logStreamNamePrefix=prefix
+            )["logStreams"]
+            for stream in streams:
+                for event in logs.get_log_events(LOG_GROUP, stream["logStreamName"]):
+                    self.log.info("%s", event["message"])
+        except ClientError as error:
+            # The job's outcome counts, and it stands already.
+            self.log.warning("The log %s %s* cannot be read: %s", LOG_GROUP, prefix, error)
+
+
+class ProcessOperator(SageMakerProcessingOperator):  # type: ignore[misc]
+    """Runs a processing job; a killed task stops it."""
+
+    def on_kill(self) -> None:
+        """Stop the job: a killed task must leave nothing that is paid for."""
+        self.hook.conn.stop_processing_job(ProcessingJobName=self.config["ProcessingJobName"])
+
+
+class CreateModelOperator(SageMakerModelOperator):  # type: ignore[misc]
+    """Creates a model, or finds the one that has this name and thereby this content."""
+
+    def execute(self, context: Any) -> dict[str, Any]:
+        """Return the model's description; raise NameTaken if its image is another one."""
+        name = self.config["ModelName"]
+        try:
+            found = self.hook.describe_model(name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationException":
+                raise
+            result: dict[str, Any] = super().execute(context)
+            return result
+        wanted, there = self.config["PrimaryContainer"]["Image"], found["PrimaryContainer"]["Image"]
+        if wanted != there:
+            raise NameTaken(
+                f"model {name} is there already, with image {there} instead of {wanted}: delete it "
+                "once the endpoint serves another version, or train again"
+            )
+        self.log.info("Model %s is there already.", name)
+        return {"Model": serialize(found)}
+
+
+class CreateEndpointConfigOperator(SageMakerEndpointConfigOperator):  # type: ignore[misc]
+    """Creates an endpoint configuration, or finds its own."""
+
+    def execute(self, context: Any) -> dict[str, Any]:
+        """Return the description; raise NameTaken if the variants are other ones."""
+        name = self.config["EndpointConfigName"]
+        try:
+            found = self.hook.describe_endpoint_config(name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationException":
+                raise
+            result: dict[str, Any] = super().execute(context)
+            return result
+        keys = ("VariantName", "ModelName", "InitialInstanceCount", "InstanceType")
+        wanted, there = (
+            [{key: each.get(key) for key in keys} for each in config["ProductionVariants"]]
+            for config in (self.config, found)
+        )
+        if wanted != there:
+            raise NameTaken(
+                f"endpoint configuration {name} is there already, with {there} instead of "
+                f"{wanted}: delete it once the endpoint uses another one"
+            )
+        self.log.info("Endpoint configuration %s is there already.", name)
+        return {"EndpointConfig": serialize(found)}
+
+
+class DeployEndpointOperator(SageMakerEndpointOperator):  # type: ignore[misc]
+    """Puts a configuration on the endpoint in place; creates the endpoint where there is none.
+
+    A failed endpoint is deleted and created again. SageMaker rolls a bad update back and calls
+    that success, so the configuration that serves in the end is compared.
+    """
+
+    def execute(self, context: Any) -> dict[str, Any]:
+        """Return endpoint and configuration; raise EndpointUnhealthy with SageMaker's reason."""
+        name, wanted = self.config["EndpointName"], self.config["EndpointConfigName"]
+        status, live = self._describe(name)
+        if status in self.hook.endpoint_non_terminal_states:
+            status, live = self._settle(name)
+        if status == "Failed":
+            self.log.warning("Endpoint %s has failed: it is deleted and created again.", name)
+            self.hook.conn.delete_endpoint(EndpointName=name)
+            self.hook.conn.get_waiter("endpoint_deleted").wait(
+                EndpointName=name, WaiterConfig={"Delay": self.check_interval}
+            )
+            status = ""
+        if (status, live) == ("InService", wanted):
+            self.log.info("Endpoint %s serves %s already.", name, wanted)
+        else:
+            self.operation = "update" if status else "create"
+            self.wait_for_completion = self.deferrable = False
+            super().execute(context)
+            status, live = self._settle(name)
+        if (status, live) != ("InService", wanted):
+            reason = self.hook.describe_endpoint(name).get("FailureReason", "(no reason given)")
+            raise EndpointUnhealthy(
+                f"endpoint {name} did not get healthy with {wanted} (status {status}, serving "
+                f"{live or 'nothing'}): {reason}. Read its log, /aws/sagemaker/Endpoints/{name}."
+            )
+        return {
+            "EndpointConfig": serialize(self.hook.describe_endpoint_config(wanted)),
+            "Endpoint": serialize(self.hook.describe_endpoint(name)),
+        }
+
+    def _settle(self, name: str) -> tuple[str, str]:
+        """Wait until SageMaker has stopped working on the endpoint."""
+        try:
+            self.hook.get_waiter("endpoint_in_service").wait(
+                EndpointName=name,
+                WaiterConfig={
+                    "Delay": self.check_interval,
+                    "MaxAttempts": self.max_ingestion_time // self.check_interval,
+                },
+            )
+        except WaiterError as error:
+            if self._describe(name)[0] in self.hook.endpoint_non_terminal_states:
+                raise TimeoutError(f"endpoint {name} did not settle in time") from error
+        return self._describe(name)
+
+    def _describe(self, name: str) -> tuple[str, str]:
+        try:
+            found = self.hook.describe_endpoint(name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ValidationException":
+                return "", ""
+            raise
+        return found["EndpointStatus"], found["EndpointConfigName"]

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import pytest
+from conftest import CARDS
+
+from solvencia import portfolio
+
+
+def load_text(tmp_path, text: str) -> portfolio.Portfolio:
+    folder = tmp_path / "broken" / "cards"
+    folder.mkdir(parents=True)
+    (folder / "portfolio.toml").write_text(text)
+    return portfolio.load("cards", folder.parent)
+
+
+def test_the_sample_portfolio_is_sound(consumer_credit):
+    """Consumer credit asks nine fields, models ten and never the age."""
+    names = [each.name for each in consumer_credit.features]
+
+    assert len(consumer_credit.request_fields) == 9
+    assert len(names) == 10
+    assert "age_years" not in names
+    assert consumer_credit.key.name == "application_id"
+    assert "monthly_debt_usd" not in [each.name for each in consumer_credit.prepared_fields]
+
+
+def test_every_fault_is_named_at_once(tmp_path):
+    """A portfolio with several faults lists them all, each with its key."""
+    text = (
+        CARDS.replace('categories = ["rent", "own", "parents"]', "")
+        .replace('role = "label"', 'role = "outcome"')
+        .replace("minimum = 0\nreason", "minimum = 9\nmaximum = 3\nmonotone = 2\nreason")
+        .replace('key = ["card_no"]', 'key = ["card"]')
+        .replace("[gate]\nauc_min = 0.6", "[gate]")
+    )
+
+    with pytest.raises(portfolio.InvalidPortfolio) as raised:
+        load_text(tmp_path, text)
+
+    found = "\n".join(raised.value.problems)
+    for part in (
+        "tables.card: column 'card' is not in its columns",
+        "fields.is_bad: role 'outcome'",
+        "fields.housing: categories",
+        "fields.years_at_address: minimum 9 is above maximum 3",
+        "fields.years_at_address: monotone: use -1, 0 or 1",
+        "gate: missing 1 required positional argument: 'auc_min'",
+        "exactly one field has role 'label'; found []",
+        "'is_bad' is not the field with role 'label'",
+    ):
+        assert part in found
+    assert len(raised.value.problems) == 8
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ('name = "cards"', 'name = "loans"', "must equal the folder's name, 'cards'"),
+        ("[label]", "[tag]", "label: missing: add a [label] table"),
+        ('is_bad = "integer"', 'is_bad = "int"', "tables.card.columns.is_bad: type 'int'"),
+        ('code = "C2", en = "Time at address", ', 'code = "C2", ', "reason: give code, en and es"),
+        ("[fields.years_at_address]", "[fields.years_at_address]\ncolour = 1", "colour"),
+        (
+            "nullable = true",
+            'sentinels = { none = "not given" }',
+            "fields.years_at_address.sentinels: 'none' is not a number",
+        ),
+        (
+            "nullable = true",
+            'amount_when_missing = { field = "income", amount = "housing" }',
+            "field: no field 'income': declare it",
+        ),
+        (
+            "nullable = true",
+            'amount_when_missing = { field = "years_at_address", amount = "housing" }',
+            "amount: 'housing' must be a number with role 'derived'",
+        ),
+        ('role = "feature"\ntype = "number"', 'role = "derived"\ntype = "number"', "makes it"),
+        ('role = "feature"\ntype = "number"', 'role = "feature"\ntype = "date"', "type 'date'"),
+        ("[schedule]", "[schedule", "line"),
+    ],
+)
+def test_a_fault_is_named(tmp_path, old, new, problem):
+    """One broken line gives an error that names its key and what to write."""
+    assert old in CARDS
+    with pytest.raises(portfolio.InvalidPortfolio) as raised:
+        load_text(tmp_path, CARDS.replace(old, new, 1))
+
+    assert problem in "\n".join(raised.value.problems)
+
+
+def test_an_unknown_portfolio_lists_the_known():
+    """Asking for a portfolio that is not there names those that are."""
+    with pytest.raises(portfolio.UnknownPortfolio, match=r"no portfolio 'loans'.*consumer_credit"):
+        portfolio.load("loans")
+
+
+def test_the_fingerprint_follows_the_rules(tmp_path, cards):
+    """Changing a rule changes the fingerprint; the same text has the same one."""
+    assert load_text(tmp_path, CARDS).fingerprint == cards.fingerprint
+    changed = load_text(tmp_path / "again", CARDS.replace("pdo = 20", "pdo = 30"))
+    assert changed.fingerprint != cards.fingerprint

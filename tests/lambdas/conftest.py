@@ -1,0 +1,161 @@
+"""The zips, a bare Lambda runtime, and the stack deployed into an embedded AWS of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import venv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from deployment import package
+
+ROOT = Path(__file__).resolve().parents[2]
+UV = os.environ.get("UV", str(ROOT / ".venv" / "uv" / "bin" / "uv"))
+RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six.py")
+START_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A deployed stack: its environment, and its outputs file's content."""
+
+    environment: dict[str, str]
+    outputs: dict[str, str]
+    dist: Path
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of the embedded AWS."""
+        return boto3.client(
+            service,
+            endpoint_url=self.environment["AWS_ENDPOINT_URL"],
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def deploy(self, *options: str) -> subprocess.CompletedProcess[str]:
+        """Run the deployment as its users do."""
+        outputs = str(self.dist.parent / "stack.json")
+        command = ["-m", "deployment.deploy", "--dist", str(self.dist), "--outputs", outputs]
+        return subprocess.run(
+            [sys.executable, *command, *options],
+            env=self.environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def score(
+        self, body: object, portfolio: str = "consumer_credit", **headers: str
+    ) -> tuple[int, dict[str, str], dict[str, Any]]:
+        """Send a score request; return status, headers (lower case) and the JSON answer."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        request = urllib.request.Request(
+            f"{self.outputs['api_url']}/v1/{portfolio}/score",
+            data=data,
+            headers={"x-api-key": self.outputs["api_key"], **headers},
+        )
+        try:
+            reply = urllib.request.urlopen(request, timeout=60)
+        except urllib.error.HTTPError as error:
+            reply = error
+        with reply:
+            named = {name.lower(): text for name, text in reply.headers.items()}
+            return reply.status, named, json.load(reply)
+
+
+@pytest.fixture(scope="session")
+def dist() -> Path:
+    """The zips, built where they are not up to date."""
+    output = ROOT / "build" / "dist"
+    package.build_all(output, ROOT / "build" / "wheels", UV, print)
+    return output
+
+
+@pytest.fixture(scope="session")
+def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An interpreter with what AWS's Python runtime has: the standard library and boto3."""
+    folder = tmp_path_factory.mktemp("runtime")
+    venv.create(folder, symlinks=True, with_pip=False)
+    packages = Path(boto3.__file__).parents[1]
+    target = next(folder.glob("lib/python3*/site-packages"))
+    for name in RUNTIME:
+        (target / name).symlink_to(packages / name)
+    return folder / "bin" / "python"
+
+
+@pytest.fixture(scope="session")
+def stack(
+    dist: Path, bare_python: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployed]:
+    """The project's templates, deployed into an embedded AWS that ends with the tests."""
+    folder = tmp_path_factory.mktemp("aws")
+    environment = _environment(folder, bare_python)
+    log = folder / "server.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "local.server"],
+            env=environment,
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _wait(environment["AWS_ENDPOINT_URL"], server, log)
+        (folder / "dist").symlink_to(dist)
+        found = Deployed(environment, {}, folder / "dist")
+        done = found.deploy(
+            "--alert-email", "risk@lender.example", "--agent-activation-key", "A1B2C-D3E4F-G5H6J"
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield Deployed(
+            environment, json.loads((folder / "stack.json").read_text()), folder / "dist"
+        )
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(timeout=30)
+
+
+def _environment(folder: Path, bare_python: Path) -> dict[str, str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ.get("HOME", "/tmp"),
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'include'}",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "GATEWAY_PORT": str(port),
+        "SOLVENCIA_EMBEDDED_STATE_DIR": str(folder / "state"),
+        "SOLVENCIA_EMBEDDED_MODEL_PYTHON": str(ROOT / ".venv" / "model" / "bin" / "python"),
+        "SOLVENCIA_EMBEDDED_LAMBDA_PYTHON": str(bare_python),
+    }
+
+
+def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            urllib.request.urlopen(f"{url}/_ministack/health", timeout=2).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(f"the embedded AWS did not start:\n{log.read_text()[-4000:]}")

@@ -1,0 +1,80 @@
+"""The stack in the embedded AWS: what deploying it gives, and what deploying it again changes."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from solvencia.settings import Settings
+from tests.lambdas.conftest import ROOT, Deployed
+
+
+def settings(stack: Deployed) -> Settings:
+    return Settings(stack="solvencia", account="000000000000", region="us-east-1")
+
+
+def test_everything_that_settings_names_is_there(stack: Deployed) -> None:
+    """The pipeline finds its buckets, workgroup, crawler, table, topic, machine and role."""
+    names = settings(stack)
+    buckets = {each["Name"] for each in stack.client("s3").list_buckets()["Buckets"]}
+    topics = {each["TopicArn"] for each in stack.client("sns").list_topics()["Topics"]}
+    glue, machines = stack.client("glue"), stack.client("stepfunctions")
+
+    assert {names.data_bucket, names.archive_bucket, names.model_bucket} <= buckets
+    assert names.alerts_topic_arn in topics
+    stack.client("athena").get_work_group(WorkGroup=names.workgroup)
+    glue.get_database(Name=names.database("consumer_credit"))
+    glue.get_crawler(Name=names.crawler("consumer_credit"))
+    stack.client("dynamodb").describe_table(TableName=names.decisions_table)
+    machines.describe_state_machine(stateMachineArn=names.clean_state_machine_arn)
+    role = stack.client("iam").get_role(RoleName=names.sagemaker_role_arn.rsplit("/", 1)[-1])
+    assert role["Role"]["Arn"] == names.sagemaker_role_arn
+
+
+def test_outputs_hold_the_settings_and_the_key_for_their_owner_alone(stack: Deployed) -> None:
+    """Two subnets in two zones come out, and the file with the key is private."""
+    subnets = stack.outputs["SOLVENCIA_SUBNETS"].split(",")
+    described = stack.client("ec2").describe_subnets(SubnetIds=subnets)["Subnets"]
+
+    assert len({each["AvailabilityZone"] for each in described}) == 2
+    assert stack.outputs["SOLVENCIA_MODEL_IMAGE"].rsplit(":", 1)[0].endswith("/solvencia-model")
+    assert (stack.dist.parent / "stack.json").stat().st_mode & 0o077 == 0
+
+
+def test_deploying_again_changes_nothing(stack: Deployed) -> None:
+    """A second deployment makes no change set and keeps every identifier."""
+    done = stack.deploy()
+
+    assert done.returncode == 0, done.stderr
+    assert "stack solvencia is up to date" in done.stdout
+    assert "uploading" not in done.stdout
+
+
+def test_a_changed_template_updates_in_place(stack: Deployed, tmp_path: Path) -> None:
+    """One changed property reaches its function, and the API keeps its address and key."""
+    shutil.copytree(ROOT / "infra", tmp_path / "infra")
+    changed = tmp_path / "infra" / "compute.yaml"
+    changed.write_text(changed.read_text().replace("MemorySize: 512", "MemorySize: 640"))
+
+    done = stack.deploy("--templates", str(tmp_path / "infra"))
+    function = stack.client("lambda").get_function_configuration(FunctionName="solvencia-score")
+    again = stack.deploy()
+
+    assert done.returncode == 0, done.stderr
+    assert function["MemorySize"] == 640
+    assert stack.outputs["api_url"] in again.stdout
+
+
+def test_a_resource_that_fails_is_named_with_its_reason(stack: Deployed, tmp_path: Path) -> None:
+    """The message shows the nested stack and why, and nothing half-made is left behind."""
+    shutil.copytree(ROOT / "infra", tmp_path / "infra")
+    broken = tmp_path / "infra" / "alerts.yaml"
+    broken.write_text(broken.read_text().replace("      MetricName: Errors\n", ""))
+
+    done = stack.deploy("--stack", "broken", "--templates", str(tmp_path / "infra"))
+
+    assert done.returncode == 1
+    assert "Alerts (AWS::CloudFormation::Stack) CREATE_FAILED: MetricName" in done.stderr
+    assert "deploy again" in done.stderr
+    buckets = {each["Name"] for each in stack.client("s3").list_buckets()["Buckets"]}
+    assert "broken-data-000000000000-us-east-1" not in buckets

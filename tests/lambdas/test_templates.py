@@ -1,0 +1,152 @@
+"""The templates name what Settings names, and keep their promises about data and rights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from solvencia.settings import Settings
+from tests.lambdas import templates
+
+SETTINGS = Settings(stack="lender-one", account="123456789012", region="eu-west-1")
+KNOWN = {
+    "Stack": "lender-one",
+    "Portfolio": "consumer_credit",
+    "AWS::StackName": "lender-one",
+    "AWS::AccountId": "123456789012",
+    "AWS::Region": "eu-west-1",
+    "AWS::Partition": "aws",
+}
+NAMES = sorted(path.stem for path in templates.INFRA.glob("*.yaml"))
+
+
+def name_of(template: str, resource: str, property_name: str) -> str:
+    found = templates.resources(template, KNOWN)[resource]["Properties"][property_name]
+    return str(found)
+
+
+def statements() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every statement of every role's policies, with the template and role it stands in."""
+    for template in NAMES:
+        for name, resource in templates.resources(template, KNOWN).items():
+            if not name.startswith("Fn::") and resource["Type"] == "AWS::IAM::Role":
+                for policy in resource["Properties"].get("Policies", []):
+                    for statement in policy["PolicyDocument"]["Statement"]:
+                        yield f"{template}.{name}.{statement['Sid']}", statement
+
+
+@pytest.mark.parametrize(
+    ("template", "resource", "property_name", "expected"),
+    [
+        ("storage", "DataBucket", "BucketName", SETTINGS.data_bucket),
+        ("storage", "ArchiveBucket", "BucketName", SETTINGS.archive_bucket),
+        ("storage", "ModelsBucket", "BucketName", SETTINGS.model_bucket),
+        ("queries", "Workgroup", "Name", SETTINGS.workgroup),
+        ("catalogue", "Crawler", "Name", SETTINGS.crawler("consumer_credit")),
+        ("decisions", "Decisions", "TableName", SETTINGS.decisions_table),
+        ("registry", "ModelPackageGroup", "ModelPackageGroupName", "lender-one-consumer-credit"),
+    ],
+)
+def test_resources_are_named_as_settings_names_them(
+    template: str, resource: str, property_name: str, expected: str
+) -> None:
+    """What the pipeline asks for by name is what the templates create."""
+    assert name_of(template, resource, property_name) == expected
+
+
+def test_arns_are_those_that_settings_derives() -> None:
+    """Topic, state machine, role, database and DataSync source agree with Settings too."""
+    database = templates.resources("catalogue", KNOWN)["Database"]["Properties"]["DatabaseInput"]
+    source = templates.resources("transfer", KNOWN)["Source"]["Properties"]
+
+    assert SETTINGS.alerts_topic_arn.endswith(":" + name_of("alerts", "Topic", "TopicName"))
+    assert SETTINGS.clean_state_machine_arn.endswith(
+        ":" + name_of("compute", "StateMachine", "StateMachineName")
+    )
+    assert SETTINGS.sagemaker_role_arn.endswith("role/" + name_of("model", "Role", "RoleName"))
+    assert database["Name"] == SETTINGS.database("consumer_credit")
+    assert (
+        f"nfs://{source['ServerHostname']}{source['Subdirectory']}"
+        == SETTINGS.datasync_source_uri("consumer_credit")
+    )
+
+
+def test_settings_gets_every_deployment_value_from_the_outputs() -> None:
+    """The root stack's outputs carry what only the deployment knows."""
+    outputs = templates.read("solvencia")["Outputs"]
+
+    assert {name for name in outputs if name.startswith("Solvencia")} == {
+        "SolvenciaStack",
+        "SolvenciaAccount",
+        "SolvenciaSubnets",
+        "SolvenciaSecurityGroups",
+        "SolvenciaModelImage",
+    }
+
+
+@pytest.mark.parametrize("bucket", ["DataBucket", "ArchiveBucket", "ModelsBucket"])
+def test_buckets_are_private_encrypted_versioned_and_kept(bucket: str) -> None:
+    """A bucket of the lender's data outlives its stack and refuses plain HTTP."""
+    found = templates.resources("storage", KNOWN)
+    properties = found[bucket]["Properties"]
+    denial = found[f"{bucket}Policy"]["Properties"]["PolicyDocument"]["Statement"][0]
+
+    assert found[bucket]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert found[bucket]["UpdateReplacePolicy"] == "Retain"
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert "BucketEncryption" in properties
+    assert denial["Effect"] == "Deny"
+    assert denial["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_raw_data_ages_into_a_class_that_athena_still_reads() -> None:
+    """Athena leaves out objects of the other Glacier classes without a word."""
+    rules = templates.resources("storage", KNOWN)["DataBucket"]["Properties"][
+        "LifecycleConfiguration"
+    ]["Rules"]
+    raw = next(rule for rule in rules if rule.get("Prefix") == "raw/")
+
+    assert raw["Transitions"][0]["StorageClass"] == "GLACIER_IR"
+
+
+def test_no_role_may_do_everything_of_a_service() -> None:
+    """Every action is spelled out, and "*" is a resource only where the action has none."""
+    without_resource = {
+        "ecr:GetAuthorizationToken",
+        "cloudwatch:PutMetricData",
+        "ec2:DescribeDhcpOptions",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcs",
+    }
+    found = list(statements())
+    wild = []
+    for place, statement in found:
+        actions = statement["Action"]
+        actions = [actions] if isinstance(actions, str) else actions
+        is_open = statement["Resource"] == "*" and not set(actions) <= without_resource
+        if is_open or any("*" in action for action in actions):
+            wild.append(place)
+
+    assert len(found) >= 20
+    assert wild == []
+
+
+def test_a_changed_api_takes_a_new_deployment() -> None:
+    """The deployment's logical id ends in the digest of what it photographs."""
+    resources = templates.read("api")["Resources"]
+    shown = {
+        name: resource
+        for name, resource in resources.items()
+        if resource["Type"]
+        in ("AWS::ApiGateway::RestApi", "AWS::ApiGateway::Resource", "AWS::ApiGateway::Method")
+    }
+    digest = hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:8].upper()
+
+    assert f"Deployment{digest}" in resources, f"name it Deployment{digest} in infra/api.yaml"
