@@ -61,8 +61,8 @@ def start(request: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
         return _refuse(f"WorkGroup {name} is not found.")
     rules = workgroup.get("Configuration") or {}
     ordered = rules.get("ResultConfiguration") or {}
-    given = request.get("ResultConfiguration") or {}
-    chosen = ordered if rules.get("EnforceWorkGroupConfiguration", True) and ordered else given
+    is_enforced = str(rules.get("EnforceWorkGroupConfiguration", True)).lower() == "true"
+    chosen = ordered if is_enforced and ordered else request.get("ResultConfiguration") or {}
     location = chosen.get("OutputLocation") or ordered.get("OutputLocation")
     if location:
         if not lake.bucket_exists(location):

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from ministack import app
 
 from local import lifecycle
 from local.clients import Reply, ServiceError, answer, refuse
@@ -231,5 +230,5 @@ def install(config: Config) -> None:
     ) -> Reply:
         return await asyncio.to_thread(service.handle, headers, body)
 
-    app.SERVICE_HANDLERS["datasync"] = handle_request
+    lifecycle.add_service("datasync", handle_request)
     lifecycle.keep("datasync", service)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from ministack import app
+from ministack.core import router
 
 _READY: list[Callable[[], None]] = []
 _STOP: list[Callable[[], None]] = []
@@ -22,6 +23,13 @@ class Stateful(Protocol):
 
     def load_persisted_state(self, state: Any) -> None:
         """Take over saved state; called before the server listens."""
+
+
+def add_service(name: str, handler: Callable[..., Any]) -> None:
+    """Let a handler answer the requests that are signed for a service."""
+    app.SERVICE_HANDLERS[name] = handler
+    # Without an entry the router first reads every model of botocore: 5 s and 400 MB.
+    router.SERVICE_PATTERNS.setdefault(name, {})
 
 
 def keep(name: str, service: Stateful) -> None:

@@ -10,8 +10,6 @@ from base64 import b64decode, b64encode
 from typing import Any
 from urllib.parse import urlencode
 
-from ministack import app
-
 from local import lifecycle
 from local.clients import Reply
 from local.config import ACCOUNT, REGION, Config
@@ -85,5 +83,5 @@ class ModelRegistry:
 def install(config: Config) -> None:
     """Put moto's services in the server's table of services."""
     for name in SERVICES:
-        app.SERVICE_HANDLERS.setdefault(name, handle_request)
+        lifecycle.add_service(name, handle_request)
     lifecycle.keep("sagemaker_model_packages", ModelRegistry())

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
-from ministack import app
-
 from local import lifecycle, moto_services, sagemaker_processing, sagemaker_training
 from local.clients import Reply, ServiceError, answer, refuse
 from local.config import Config
@@ -138,7 +136,7 @@ def install(config: Config) -> None:
         reply = await asyncio.to_thread(service.handle, headers, body)
         return reply or await moto_services.handle_request(method, path, headers, body, query)
 
-    app.SERVICE_HANDLERS["sagemaker"] = handle_request
+    lifecycle.add_service("sagemaker", handle_request)
     lifecycle.keep("sagemaker_jobs_and_endpoints", service)
     lifecycle.on_ready(service.endpoints.resume)
     lifecycle.on_stop(service.close)

@@ -91,6 +91,7 @@ def install(config: Config) -> Callable[..., Awaitable[None]]:
         lambda_runtime,
         mail,
         moto_services,
+        s3,
         sagemaker,
     )
 
@@ -104,6 +105,7 @@ def install(config: Config) -> Callable[..., Awaitable[None]]:
         athena,
         crawler,
         mail,
+        s3,
     ):
         service.install(config)
     application: Callable[..., Awaitable[None]] = app.app

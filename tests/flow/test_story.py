@@ -1,0 +1,338 @@
+"""One story in order: from a fresh stack and its faults to a live score, reruns and restarts.
+
+A stack takes half a minute to start, so the tests share one and build upon another.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from local import processes, summary, warehouse
+from local.stack import Stack
+from solvencia import layout
+
+from .conftest import NAME, PERIOD
+
+BUILD = f"build_model_{NAME}"
+FIRST_DAY, LAST_MONTH = date(2022, 11, 1), date(2026, 10, 1)
+OCTOBER = (datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
+RAN = ("success", "failed")
+
+
+def test_a_fresh_stack_comes_up(trial):
+    """Embedded AWS, templates, warehouse and Airflow start from nothing, and all DAGs parse."""
+    trial.stack.up()
+    deadline = time.monotonic() + 60
+    while len(trial.client.dag_ids()) < 5 and time.monotonic() < deadline:
+        time.sleep(0.3)
+
+    assert trial.client.import_errors() == []
+    assert trial.client.dag_ids() == {
+        f"{each}_{NAME}" for each in ("build_model", "deliver", "ingest", "restore", "transfer")
+    }
+
+
+def test_a_damaged_delivery_is_refused_and_the_repaired_one_accepted(trial):
+    """A wrong checksum fails `accept` with a mail, writes no partition, and a rerun completes."""
+    folder = trial.deliver("history", FIRST_DAY, LAST_MONTH)
+    trial.land(folder)
+    key = layout.delivery_prefix(NAME, "history") + "income.csv.gz"
+    content = (folder / "income.csv.gz").read_bytes()
+    trial.aws("s3").put_object(
+        Bucket=trial.settings.data_bucket, Key=key, Body=content[:-1] + bytes([content[-1] ^ 1])
+    )
+
+    with trial.mails() as mails:
+        refused = trial.run("deliver", {"delivery": "history"})
+    raw_after_refusal = trial.etags("raw/", "manifests/")
+    trial.land(folder)
+    accepted = trial.run("deliver", {"delivery": "history"})
+
+    assert refused == {"accept": "failed", "archive": "upstream_failed"}
+    assert len(mails) == 1
+    assert "income.csv.gz" in mails[0]
+    assert "SHA-256" in mails[0]
+    assert raw_after_refusal == {}
+    assert set(accepted.values()) == {"success"}
+    assert len(trial.etags("manifests/")) == 47
+
+
+def test_a_lost_column_in_the_warehouse_stops_the_month_until_it_is_back(trial):
+    """`ingest` names table and column, nothing of the month is written, the rerun completes."""
+    connection = warehouse.connect(trial.stack.warehouse)
+    connection.execute("ALTER TABLE bureau RENAME COLUMN open_credit_lines_count TO lines_count")
+    connection.commit()
+
+    with trial.mails() as mails:
+        refused = trial.run("ingest", interval=OCTOBER)
+    raw_after_refusal = trial.etags(f"manifests/{NAME}/raw/period={PERIOD}")
+    connection.execute("ALTER TABLE bureau RENAME COLUMN lines_count TO open_credit_lines_count")
+    connection.commit()
+    connection.close()
+
+    assert refused["ingest"] == "failed"
+    assert set(refused.values()) == {"failed", "upstream_failed"}
+    assert "bureau" in mails[0]
+    assert "open_credit_lines_count" in mails[0]
+    assert raw_after_refusal == {}
+
+
+def test_each_broken_stage_stops_the_run_there_until_it_is_repaired(trial):
+    """SQL, suite, Lambda, training and serving break at their own stage; the rerun goes on."""
+    repairs = {
+        "prepare": trial.break_file(
+            f"include/solvencia/portfolios/{NAME}/prepare.sql", "a.application_id,", "a.nowhere,"
+        ),
+        "validate": trial.break_file(
+            f"expectations/{NAME}/prepared.json",
+            '"value_set": [\n          0,\n          1\n',
+            '"value_set": [\n          0\n',
+        ),
+        "clean": trial.break_file(
+            "lambdas/clean/handler.py", "cleaned_part.clean_part(", "cleaned_part.lost("
+        ),
+        "train": trial.break_file("include/solvencia/container/train.py", "def run(", "def lost("),
+        "endpoint": trial.break_file(
+            "include/solvencia/container/serve.py", "def run(", "def lost("
+        ),
+    }
+    trial.stack.deploy()
+    since = datetime.now(UTC)
+    ingested = trial.run("ingest", interval=OCTOBER)
+    run_id = trial.built(since)
+
+    stopped, mailed = [], []
+    with trial.mails() as mails:
+        states = trial.wait(BUILD, run_id)
+    for stage, repair in repairs.items():
+        failed = [task for task, state in states.items() if state == "failed"]
+        later = [task for task, state in states.items() if state == "upstream_failed"]
+        stopped.append((stage, failed, bool(later) or stage == "smoke"))
+        mailed.append(any(f"{BUILD} / {stage} failed" in each for each in mails))
+        repair()
+        if stage == "clean":
+            trial.stack.deploy()
+        with trial.mails() as mails:
+            states = trial.go_on(BUILD, run_id)
+
+    assert set(ingested.values()) == {"success"}
+    assert stopped == [(stage, [stage], True) for stage in repairs]
+    assert mailed == [True] * len(repairs)
+    assert set(states.values()) == {"success"}
+
+
+def test_the_main_job_reconciles_and_gives_a_live_score(trial):
+    """Every row is accounted for, the endpoint has two instances, and a score has its reasons."""
+    job = trial.job
+    job.run()
+    facts = summary.collect(job)
+    summary.require_reconciled(facts)
+    summary.write(facts, trial.place.build / "run" / "summary.json")
+
+    assert [each["name"] for each in facts["stages"]] == [*summary.STAGES, "score"]
+    assert facts["endpoint"]["instances"] == 2
+    assert facts["model"]["metrics"]["auc"] > 0.8
+    assert 0 < facts["decision"]["pd"] < 1
+    assert len(facts["decision"]["reasons"]) >= 3
+    assert len(facts["plots"]) >= 3
+    assert all(Path(each).stat().st_size > 10_000 for each in facts["plots"])
+    assert summary.render(facts).count("R0") >= 3
+
+
+def test_a_second_run_changes_nothing(trial):
+    """Same partitions, same bytes in raw and cleaned, same model, one endpoint."""
+    kept = ("raw/", "manifests/", "cleaned/", "quarantine/", "reports/")
+    before, digest = trial.etags(*kept), trial.summary()["model"]["digest"]
+    job = trial.job
+
+    job.run()
+
+    facts = summary.collect(job)
+    endpoints = trial.aws("sagemaker").list_endpoints()["Endpoints"]
+    assert trial.etags(*kept) == before
+    assert facts["model"]["digest"] == digest
+    assert [each["EndpointName"] for each in endpoints] == [trial.settings.endpoint(NAME)]
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "status", "said"),
+    [
+        (True, "{", 400, "JSON"),
+        (False, "{}", 403, ""),
+        (True, '{"monthly_income_usd": "much"}', 422, "monthly_income_usd"),
+    ],
+)
+def test_the_api_refuses_what_it_should(trial, key, body, status, said):
+    """Broken JSON, a missing key and a bad field each get their own answer."""
+    outputs = trial.stack.outputs
+    headers = {"content-type": "application/json"}
+    if key:
+        headers["x-api-key"] = outputs["api_key"]
+
+    answer = httpx.post(
+        f"{outputs['api_url']}/v1/{NAME}/score", content=body, headers=headers, timeout=30
+    )
+
+    assert answer.status_code == status
+    assert said in answer.text
+
+
+def test_a_backfill_fills_the_months_and_leaves_the_newer_model_live(trial):
+    """Two months by Airflow's backfill equal two single runs, and the endpoint stays as it is."""
+    periods = ["2026-08", "2026-09"]
+    live = trial.summary()["endpoint"]["version"]
+    raw_before = trial.etags(*(layout.raw_manifest(NAME, each) for each in periods))
+    since = datetime.now(UTC)
+    trial.client.call(
+        "POST",
+        "/backfills",
+        dag_id=f"ingest_{NAME}",
+        from_date="2026-08-01T00:00:00Z",
+        to_date="2026-09-01T00:00:00Z",
+        max_active_runs=1,
+        reprocess_behavior="completed",
+        run_backwards=False,
+        dag_run_conf={},
+    )
+    states = {}
+    deadline = time.monotonic() + 300
+    while set(states) != set(periods) and time.monotonic() < deadline:
+        for each in periods:
+            if found := trial.client.partition_run(BUILD, each, since):
+                states[each] = trial.wait(BUILD, found["dag_run_id"])
+        time.sleep(0.5)
+    cleaned = [f"cleaned/{NAME}/period={each}/" for each in periods]
+    filled = trial.etags(*cleaned)
+
+    single = [trial.run("build_model", partition_key=each) for each in periods]
+
+    now = trial.aws("sagemaker").describe_endpoint(EndpointName=trial.settings.endpoint(NAME))
+    assert [states[each]["guard"] for each in periods] == ["success", "success"]
+    assert [states[each]["endpoint"] for each in periods] == ["skipped", "skipped"]
+    assert now["EndpointConfigName"] == live
+    assert trial.etags(*(layout.raw_manifest(NAME, each) for each in periods)) == {
+        key: trial.etags(key)[key] for key in raw_before
+    }
+    assert len(filled) == 2 * 3 * trial.portfolio.split.parts
+    assert trial.etags(*cleaned) == filled
+    assert [each["gate"] for each in single] == ["success", "success"]
+
+
+def test_files_come_in_through_datasync_as_well(trial):
+    """A delivery is copied from the export folder, and gives the raw bytes that SQL gave."""
+    folder = trial.deliver("october", LAST_MONTH, date(2026, 11, 1))
+    partition = f"raw/{NAME}/application/period={PERIOD}/"
+    before = trial.etags(partition)
+
+    states = trial.run("transfer", {"delivery": "october"})
+
+    landed = trial.etags(layout.delivery_prefix(NAME, "october"))
+    assert set(states.values()) == {"success"}
+    assert {Path(key).name for key in landed} == {path.name for path in folder.iterdir()}
+    assert trial.etags(partition) == before
+
+
+def test_a_lost_month_comes_back_from_the_archive(trial):
+    """What was deleted from raw is restored from Glacier, byte for byte."""
+    period = "2025-01"
+    keys = [f"raw/{NAME}/{table}/period={period}/" for table in trial.portfolio.tables]
+    keys.append(layout.raw_manifest(NAME, period))
+    before = trial.etags(*keys)
+    for key in before:
+        trial.aws("s3").delete_object(Bucket=trial.settings.data_bucket, Key=key)
+
+    states = trial.run("restore", {"period": period})
+
+    assert set(states.values()) == {"success"}
+    assert len(before) == len(trial.portfolio.tables) + 1
+    assert trial.etags(*keys) == before
+
+
+def test_everything_stops_and_a_new_start_keeps_model_and_data(trial):
+    """`down` leaves no process behind; `up` brings the endpoint back, and it scores."""
+    recorded = processes.recorded(trial.place.record)
+
+    trial.stack.down()
+
+    marker = str(trial.place.build)
+    left = [
+        each.pid
+        for each in psutil.process_iter(["environ"])
+        if marker in str((each.info["environ"] or {}).get("SOLVENCIA_EMBEDDED_STATE_DIR", ""))
+        and each.pid != os.getpid()
+    ]
+    assert recorded
+    assert left == []
+    trial.stack.up()
+    assert 0 < trial.job.score()["pd"] < 1
+
+
+def test_postgresql_serves_as_the_warehouse(trial, tmp_path, monkeypatch):
+    """The same DAG reads the same rows out of PostgreSQL, and raw has the same bytes."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found:
+        pytest.skip("PostgreSQL's server is not installed: apt-get install postgresql")
+    keys = [f"raw/{NAME}/", f"manifests/{NAME}/raw/period={PERIOD}.json"]
+    before = trial.etags(*keys)
+    trial.stack.down()
+    with postgresql(found[-1].parent, tmp_path) as connection:
+        monkeypatch.setenv(warehouse.CONNECTION_VARIABLE, connection)
+        trial.stack = Stack(trial.place, trial.lines.append, trial.stack.borrowers)
+        trial.stack.up()
+        trial.client.call("PATCH", f"/dags/{BUILD}", is_paused=True)
+        states = trial.run("ingest", interval=OCTOBER)
+        after = trial.etags(*keys)
+
+    monkeypatch.delenv(warehouse.CONNECTION_VARIABLE)
+    assert set(states.values()) == {"success"}
+    assert after == before
+
+
+def test_a_killed_stack_recovers_by_starting_from_nothing(trial):
+    """After kill -9 the next start says so, cleans up, and comes up whole."""
+    aws = processes.recorded(trial.place.record)[0]
+    os.kill(aws.pid, signal.SIGKILL)
+    trial.stack = Stack(trial.place, trial.lines.append, trial.stack.borrowers)
+
+    trial.stack.up()
+
+    assert any("not stopped cleanly" in line for line in trial.lines)
+    assert trial.stack.is_up
+    assert trial.etags("raw/") == {}
+
+
+class postgresql:
+    """A PostgreSQL server of the test's own on a free port, ended at the end."""
+
+    def __init__(self, binaries, folder):
+        from .conftest import free_port
+
+        self.binaries, self.folder, self.port = binaries, folder, free_port()
+
+    def __enter__(self):
+        data = self.folder / "data"
+        as_user = []
+        if os.geteuid() == 0:  # the server refuses to run as root
+            for each in (self.folder, *self.folder.parents):
+                if each.is_relative_to("/tmp") and each != Path("/tmp"):
+                    each.chmod(each.stat().st_mode | 0o055)
+            shutil.chown(self.folder, "postgres", "postgres")
+            as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        run = [*as_user, str(self.binaries / "initdb")]
+        subprocess.run([*run, "-A", "trust", "-U", "lender", "-D", data], check=True)
+        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1"
+        self.control = [*as_user, str(self.binaries / "pg_ctl"), "-D", str(data), "-w"]
+        log = str(self.folder / "log")
+        subprocess.run([*self.control, "-l", log, "-o", options, "start"], check=True)
+        return f"postgres://lender@127.0.0.1:{self.port}/postgres"
+
+    def __exit__(self, *fault):
+        subprocess.run([*self.control, "-m", "fast", "stop"], check=True)
