@@ -1,1 +1,1 @@
-"""The embedded AWS: one process on 127.0.0.1 whose services really do their work."""
+"""This machine: the embedded AWS, the sample warehouse, and the main job that drives them."""

@@ -107,7 +107,7 @@ class Stack:
         processes.require_free(place.aws_port, "the embedded AWS", "SOLVENCIA_AWS_PORT")
         processes.require_free(place.airflow_port, "Airflow's UI", "SOLVENCIA_AIRFLOW_PORT")
         try:
-            self._start("embedded-aws", "embedded", "-m", "local.server")
+            self._start("embedded-aws", "embedded", "-m", "local.aws.server")
             migration = self._begin_migration()
             self._lay_out_warehouse()
             self._wait("embedded-aws", self._aws_answers)

@@ -13,6 +13,7 @@ from solvencia.catalogue import GLUE_TYPES
 from solvencia.portfolio import Portfolio
 
 TABLE = "prepared"
+VIEW = "prepared_under_validation"
 
 
 def create_table(portfolio: Portfolio, bucket: str) -> str:
@@ -41,6 +42,15 @@ def add_partition(portfolio: Portfolio, bucket: str, period: str) -> str:
     )
 
 
+def create_view(period: str) -> str:
+    """Return the statement that shows one period alone.
+
+    Great Expectations asks Glue for a view's columns. Of a query it would fetch every row instead.
+    """
+    layout.period_bounds(period)
+    return f"CREATE OR REPLACE VIEW {VIEW} AS SELECT * FROM {TABLE} WHERE period = '{period}'"  # noqa: S608
+
+
 def register(
     run: Callable[[str], object],
     glue: Any,
@@ -50,7 +60,7 @@ def register(
     bucket: str,
     period: str,
 ) -> list[str]:
-    """Make the table and this period's partition known to Athena; return the statements run.
+    """Make the table, this period's partition and its view known; return the statements run.
 
     `run` executes one statement and waits. A table whose columns are not the portfolio's any more
     is dropped, created anew and given back every period that has files: a schema change in place
@@ -65,6 +75,7 @@ def register(
         missing = sorted({*_stored_periods(s3, bucket, portfolio), period})
     statements.append(create_table(portfolio, bucket))
     statements += [add_partition(portfolio, bucket, each) for each in missing]
+    statements.append(create_view(period))
     for statement in statements:
         run(statement)
     return statements

@@ -16,7 +16,7 @@ from typing import Any
 from solvencia import layout, raw
 from solvencia.faults import PermanentFault
 from solvencia.portfolio import Portfolio
-from solvencia.prepared import TABLE
+from solvencia.prepared import TABLE, VIEW
 
 COUNTS_ONLY = {"result_format": "BASIC", "partial_unexpected_count": 0}
 
@@ -60,7 +60,7 @@ def validate(
     folder: Path,
     connect_args: Mapping[str, Any] | None = None,
 ) -> list[Outcome]:
-    """Run the suite against one period; build the Data Docs in `folder`.
+    """Run the suite against the view of one period; build the Data Docs in `folder`.
 
     `connection_url` is SQLAlchemy's. No usage statistics are sent, and nothing but the database is
     asked. Raises what Great Expectations met where an expectation could not be evaluated.
@@ -89,10 +89,7 @@ def validate(
         create_temp_table=False,
         kwargs={"connect_args": dict(connect_args)} if connect_args else {},
     )
-    batch = source.add_query_asset(
-        TABLE,
-        f"SELECT * FROM {TABLE} WHERE period = '{period}'",  # noqa: S608 - checked by layout
-    ).add_batch_definition(period)
+    batch = source.add_table_asset(TABLE, table_name=VIEW).add_batch_definition_whole_table(period)
     definition = gx.ValidationDefinition(
         name=f"{portfolio.name}.{period}", data=batch, suite=_load(context, gx, suite)
     )

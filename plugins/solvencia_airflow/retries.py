@@ -15,7 +15,7 @@ PERMANENT_TEXTS = re.compile(
     r"\b(SYNTAX_ERROR|TABLE_NOT_FOUND|COLUMN_NOT_FOUND|SCHEMA_NOT_FOUND|FUNCTION_NOT_FOUND"
     r"|TYPE_MISMATCH|INVALID_CAST_ARGUMENT|INVALID_FUNCTION_ARGUMENT|DIVISION_BY_ZERO"
     r"|HIVE_BAD_DATA|HIVE_PARTITION_SCHEMA_MISMATCH|NOT_SUPPORTED|FAILED: ParseException"
-    r"|FAILED: SemanticException|AlgorithmError|PermanentFault)\b"
+    r"|FAILED: SemanticException|AlgorithmError|PermanentFault|TaskArn could not be identified)\b"
 )
 PERMANENT_CODES = {
     "AccessDenied",

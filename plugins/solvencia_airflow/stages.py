@@ -15,7 +15,7 @@ from typing import Any
 from solvencia import layout, portfolio
 from solvencia.settings import Settings
 
-GX_POLLS_PER_PERIOD = 5  # small counting queries: look more often than for UNLOAD and jobs
+GX_POLLS_PER_PERIOD = 10  # small counting queries: look more often than for UNLOAD and jobs
 EXPECTATIONS = "expectations"
 
 log = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ def rebuild(name: str, period: str) -> str:
 
 
 def register(name: str, period: str) -> None:
-    """Make the prepared table and this period's partition known to Athena."""
+    """Make the prepared table, this period's partition and its view known to Athena."""
     from airflow.providers.amazon.aws.hooks.athena import AthenaHook
 
     from solvencia import prepared
@@ -165,6 +165,7 @@ def validate(name: str, period: str) -> str:
     settings, product = Settings.from_env(), portfolio.load(name)
     suite = json.loads((_suites() / name / "prepared.json").read_text(encoding="utf-8"))
     url = f"awsathena+rest://@athena.{settings.region}.amazonaws.com:443/{settings.database(name)}"
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     with tempfile.TemporaryDirectory() as scratch:
         outcomes = core.validate(
             product,

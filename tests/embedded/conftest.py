@@ -64,7 +64,7 @@ class Server:
         """Start the server and wait for its ready line."""
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "local.server"],
+                [sys.executable, "-m", "local.aws.server"],
                 cwd=self.folder,
                 env=self.environment(),
                 stdout=subprocess.PIPE,

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from local import mail
+from local.aws import mail
 
 FAILING = b"def handler(event, context):\n    raise ValueError('asked to fail')\n"
 

@@ -9,7 +9,7 @@ import sys
 def test_a_taken_port_is_one_clear_line(server):
     """A second server on the port ends at once and says what to do."""
     ended = subprocess.run(
-        [sys.executable, "-m", "local.server"],
+        [sys.executable, "-m", "local.aws.server"],
         cwd=server.folder,
         env=server.environment(),
         capture_output=True,
@@ -29,7 +29,7 @@ def test_a_missing_interpreter_is_named(new_server):
     """The message names the interpreter and the variable that chooses it."""
     other = new_server()
     ended = subprocess.run(
-        [sys.executable, "-m", "local.server"],
+        [sys.executable, "-m", "local.aws.server"],
         cwd=other.folder,
         env=other.environment() | {"SOLVENCIA_EMBEDDED_LAMBDA_PYTHON": "/nowhere/python"},
         capture_output=True,

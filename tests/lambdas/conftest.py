@@ -108,7 +108,7 @@ def stack(
     log = folder / "server.log"
     with log.open("wb") as output:
         server = subprocess.Popen(
-            [sys.executable, "-m", "local.server"],
+            [sys.executable, "-m", "local.aws.server"],
             env=environment,
             cwd=ROOT,
             stdout=output,

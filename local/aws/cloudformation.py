@@ -1,0 +1,105 @@
+"""CloudFormation resource types that ministack lacks, each made through its service's own API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ministack.services import cloudformation
+from ministack.services.cloudformation import provisioners, stacks
+
+from local.aws.clients import client
+from local.aws.config import Config
+from local.aws.moto_services import sagemaker_backend
+
+Properties = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ResourceType:
+    """How one type is created; `arn` is the key of the answer that Ref and the id come from."""
+
+    service: str
+    create: str
+    delete: Callable[[str], Any]
+    arn: str
+    attributes: Callable[[str], Properties] = lambda _: {}
+
+    def handler(self) -> Properties:
+        """Return what ministack's table of provisioners holds."""
+
+        def create(logical_id: str, properties: Properties, stack: str) -> tuple[str, Properties]:
+            answer = getattr(client(self.service), self.create)(**properties)
+            arn = answer[self.arn]
+            return arn, {self.arn: arn, **self.attributes(arn)}
+
+        def delete(physical_id: str, properties: Properties) -> None:
+            self.delete(physical_id)
+
+        return {"create": create, "delete": delete}
+
+
+def _datasync(create: str, arn: str, delete: str, describe: str = "") -> ResourceType:
+    def attributes(value: str) -> Properties:
+        answer = getattr(client("datasync"), describe)(LocationArn=value)
+        return {"LocationUri": answer["LocationUri"]}
+
+    return ResourceType(
+        service="datasync",
+        create=create,
+        delete=lambda value: getattr(client("datasync"), delete)(**{arn: value}),
+        arn=arn,
+        attributes=attributes if describe else lambda _: {},
+    )
+
+
+def _forget_package_group(arn: str) -> None:
+    # moto has no DeleteModelPackageGroup.
+    sagemaker_backend().model_package_groups.pop(arn.rpartition("/")[2])
+
+
+TYPES = {
+    "AWS::DataSync::Agent": _datasync("create_agent", "AgentArn", "delete_agent"),
+    "AWS::DataSync::LocationNFS": _datasync(
+        "create_location_nfs", "LocationArn", "delete_location", "describe_location_nfs"
+    ),
+    "AWS::DataSync::LocationS3": _datasync(
+        "create_location_s3", "LocationArn", "delete_location", "describe_location_s3"
+    ),
+    "AWS::DataSync::Task": _datasync("create_task", "TaskArn", "delete_task"),
+    "AWS::SageMaker::ModelPackageGroup": ResourceType(
+        service="sagemaker",
+        create="create_model_package_group",
+        delete=_forget_package_group,
+        arn="ModelPackageGroupArn",
+    ),
+}
+
+
+def install(config: Config) -> None:
+    """Add the types; they call back into the server, so they leave its event loop."""
+    provisioners._RESOURCE_HANDLERS.update({name: each.handler() for name, each in TYPES.items()})
+    stock = stacks._runs_on_worker_thread
+    stacks._runs_on_worker_thread = lambda name: name in TYPES or stock(name)
+    provisioners._update_resource = _keep_attributes(provisioners._update_resource)
+
+
+def _keep_attributes(stock: Callable[..., tuple[str, Properties]]) -> Callable[..., Any]:
+    """Let a resource that an update left in place keep its attributes; ministack forgets them."""
+
+    def update(
+        kind: str,
+        physical_id: str,
+        old: Properties,
+        new: Properties,
+        stack: str,
+        logical_id: str | None = None,
+        attributes: Properties | None = None,
+    ) -> tuple[str, Properties]:
+        record = cloudformation._stacks[stack]["_resources"].get(logical_id) or {}
+        known = attributes or record.get("Attributes") or {}
+        found_id, found = stock(kind, physical_id, old, new, stack, logical_id, known)
+        return found_id, {**known, **found} if found_id == physical_id else found
+
+    return update

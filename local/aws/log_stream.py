@@ -1,0 +1,67 @@
+"""A container's output, sent to CloudWatch Logs while it runs."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import threading
+import time
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from local.aws.clients import client
+
+FLUSH_SECONDS = 0.5
+LINES_MAX = 1000
+
+
+class LogStream:
+    """Writes lines to one CloudWatch log stream, in their order."""
+
+    def __init__(self, group: str, stream: str) -> None:
+        self.group = group
+        self.stream = stream
+        for create, names in (
+            ("create_log_group", {"logGroupName": group}),
+            ("create_log_stream", {"logGroupName": group, "logStreamName": stream}),
+        ):
+            try:
+                getattr(client("logs"), create)(**names)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ResourceAlreadyExistsException":
+                    raise
+
+    def write(self, lines: list[str]) -> None:
+        """Store lines under the present time."""
+        now = int(time.time() * 1000)
+        events = [{"timestamp": now, "message": line} for line in lines if line.strip()]
+        for start in range(0, len(events), LINES_MAX):
+            client("logs").put_log_events(
+                logGroupName=self.group,
+                logStreamName=self.stream,
+                logEvents=events[start : start + LINES_MAX],
+            )
+
+    def follow(self, child: subprocess.Popen[Any]) -> threading.Thread:
+        """Copy a child's stdout until it closes; join the thread to have all of it stored."""
+        thread = threading.Thread(target=self._copy, args=(child,), daemon=True)
+        thread.start()
+        return thread
+
+    def _copy(self, child: subprocess.Popen[Any]) -> None:
+        if child.stdout is None:
+            raise ValueError(f"{self.stream}: start the child with stdout=PIPE")
+        pipe, rest, lines, flushed, is_open = child.stdout.fileno(), b"", [], time.monotonic(), True
+        while is_open:
+            if select.select([pipe], [], [], FLUSH_SECONDS)[0]:
+                block = os.read(pipe, 65536)
+                is_open = bool(block)
+                *whole, rest = (rest + block).split(b"\n")
+                lines += [line.decode(errors="replace") for line in whole]
+            if lines and (time.monotonic() - flushed > FLUSH_SECONDS or len(lines) >= LINES_MAX):
+                self.write(lines)
+                lines, flushed = [], time.monotonic()
+        self.write([*lines, rest.decode(errors="replace")])
+        child.stdout.close()
