@@ -43,10 +43,10 @@ class MainJob:
         name = self.portfolio.name
         start, end = layout.period_bounds(self.period)
         self._follow(f"deliver_{name}", RUN_ID, {"delivery": DELIVERY})
+        self.stack.client.unpause(f"build_model_{name}")  # a paused DAG misses its asset's events
         since = datetime.now(UTC)
         midnights = (_midnight(start), _midnight(end))
         self._follow(f"ingest_{name}", RUN_ID, {}, interval=midnights)
-        self.stack.client.unpause(f"build_model_{name}")
         self._watch(f"build_model_{name}", self._built_run(since))
 
     def score(self) -> dict[str, Any]:

@@ -103,6 +103,7 @@ class Stack:
         if self.is_up:
             return
         self._recover()
+        self._started = []
         place = self.place
         processes.require_free(place.aws_port, "the embedded AWS", "SOLVENCIA_AWS_PORT")
         processes.require_free(place.airflow_port, "Airflow's UI", "SOLVENCIA_AIRFLOW_PORT")

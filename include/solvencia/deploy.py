@@ -80,33 +80,38 @@ def smoke_test(
     digest: str,
     applications: list[dict[str, Any]],
 ) -> list[float]:
-    """Score real prepared applications; return their PDs, or raise SmokeFailed.
-
-    Each PD lies strictly between 0 and 1 with at least 3 reasons, and the model that answers has
-    the digest that was evaluated.
-    """
+    """Score real prepared applications on the live endpoint; return their PDs, or SmokeFailed."""
     body = {"fingerprint": portfolio.fingerprint, "applications": applications}
     answer = runtime.invoke_endpoint(
         EndpointName=endpoint, ContentType="application/json", Body=json.dumps(body)
     )
     scored = json.loads(answer["Body"].read())
-    problems = []
-    if scored["model"]["digest"] != digest:
-        problems.append(f"model {scored['model']['digest']} answers, not {digest}")
-    if len(scored["scores"]) != len(applications):
-        problems.append(f"{len(scored['scores'])} scores for {len(applications)} applications")
-    for number, score in enumerate(scored["scores"]):
-        if not (math.isfinite(score["pd"]) and 0 < score["pd"] < 1):
-            problems.append(f"application {number}: the PD is not between 0 and 1")
-        if len(score["reasons"]) < REASONS_MIN:
-            problems.append(f"application {number}: {len(score['reasons'])} reasons, not 3")
-    if problems:
+    if problems := find_problems(scored, digest, len(applications)):
         raise SmokeFailed(
             f"endpoint {endpoint} failed its smoke test: {'; '.join(problems)}. Read the "
             f"endpoint's log (/aws/sagemaker/Endpoints/{endpoint}); deploy the last good version "
             "with UpdateEndpoint until it is understood."
         )
     return [score["pd"] for score in scored["scores"]]
+
+
+def find_problems(scored: Mapping[str, Any], digest: str, count: int) -> list[str]:
+    """Return what is wrong with an endpoint's answer to `count` applications.
+
+    Each PD lies strictly between 0 and 1 with at least 3 reasons, and the model that answers has
+    the digest that was evaluated.
+    """
+    problems = []
+    if scored["model"]["digest"] != digest:
+        problems.append(f"model {scored['model']['digest']} answers, not {digest}")
+    if len(scored["scores"]) != count:
+        problems.append(f"{len(scored['scores'])} scores for {count} applications")
+    for number, score in enumerate(scored["scores"]):
+        if not (math.isfinite(score["pd"]) and 0 < score["pd"] < 1):
+            problems.append(f"application {number}: the PD is not between 0 and 1")
+        if len(score["reasons"]) < REASONS_MIN:
+            problems.append(f"application {number}: {len(score['reasons'])} reasons, not 3")
+    return problems
 
 
 def read_applications(

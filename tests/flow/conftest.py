@@ -108,7 +108,6 @@ class Trial:
 
     def built(self, since):
         """Return the id of the model build that the period's asset started after `since`."""
-        self.client.unpause(f"build_model_{NAME}")
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             if found := self.client.partition_run(f"build_model_{NAME}", PERIOD, since):
