@@ -123,7 +123,7 @@ def _calibrate(raw: Numbers, outcome: npt.NDArray[Any]) -> tuple[float, float]:
     One thread and six significant digits, so that no machine's rounding reaches the digest.
     """
     from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits  # type: ignore[import-not-found]
+    from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1):
         fit = LogisticRegression(C=np.inf, tol=1e-10, solver="newton-cholesky").fit(
