@@ -17,6 +17,8 @@ trigger it with a partition key `YYYY-MM`. The same data gives the same files an
 - `endpoint`, `smoke`: the log group `/aws/sagemaker/Endpoints/<endpoint>`.
 """
 
+from functools import partial
+
 from airflow.providers.amazon.aws.operators.athena import AthenaOperator
 from airflow.providers.amazon.aws.operators.s3 import S3DeleteObjectsOperator
 from airflow.sdk import DAG, Asset, PartitionedAssetTimetable, chain, task
@@ -62,7 +64,10 @@ def build_model(name: str, settings: Settings) -> DAG:
             prefix=layout.built_prefixes(name, PERIOD)
         )
         prepare = AthenaOperator(
-            task_id="prepare", query=jobs.unload(settings, product, PERIOD), **athena
+            task_id="prepare",
+            query=jobs.unload(settings, product, PERIOD),
+            pre_execute=partial(stages.empty_prepared, name),
+            **athena,
         )
         reconcile = AthenaOperator(task_id="reconcile", query="reconcile.sql", **athena)
         reconciled = task(stages.check_reconciled)(name, PERIOD, reconcile.output)

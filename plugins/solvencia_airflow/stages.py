@@ -126,6 +126,16 @@ def rebuild(name: str, period: str) -> str:
     return f"s3://{settings.data_bucket}/{layout.raw_manifest(name, period)}"
 
 
+def empty_prepared(name: str, context: Any) -> None:
+    """Clear what a try before this one unloaded: UNLOAD adds to what is there, or refuses."""
+    from solvencia import raw
+
+    bucket, s3 = Settings.from_env().data_bucket, _client("s3")
+    prefix = layout.prepared_partition(name, context["dag_run"].partition_key)
+    for key in raw.list_keys(s3, bucket, prefix):
+        s3.delete_object(Bucket=bucket, Key=key)
+
+
 def register(name: str, period: str) -> None:
     """Make the prepared table, this period's partition and its view known to Athena."""
     from airflow.providers.amazon.aws.hooks.athena import AthenaHook

@@ -237,3 +237,23 @@ def test_the_mail_names_task_period_fault_and_next_step(dags):
     assert "AlgorithmError: no rows" in message
     assert "http://airflow/log" in message
     assert "runbook" in message
+
+
+def test_a_retry_of_prepare_starts_from_nothing(dags, s3):
+    """What a broken UNLOAD left is cleared before the next one, and no other period's files."""
+    from types import SimpleNamespace
+
+    from solvencia.settings import Settings
+
+    bucket = Settings.from_env().data_bucket
+    s3.create_bucket(Bucket=bucket)
+    left = "prepared/consumer_credit/period=2026-10/part=0/broken.parquet"
+    other = "prepared/consumer_credit/period=2026-09/part=0/whole.parquet"
+    for key in (left, other):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"")
+    prepare = dags["build_model_consumer_credit"].get_task("prepare")
+
+    prepare.pre_execute({"dag_run": SimpleNamespace(partition_key="2026-10")})
+
+    found = s3.list_objects_v2(Bucket=bucket)["Contents"]
+    assert [each["Key"] for each in found] == [other]

@@ -224,3 +224,10 @@ def test_postgresql_orders_text_by_bytes(product):
 
     assert '"code" COLLATE "C"' in extract.select(table, PERIOD, is_postgres=True)
     assert "COLLATE" not in extract.select(table, PERIOD, is_postgres=False)
+
+
+def test_a_model_needs_matured_applications_beside_the_test(product):
+    """24 months until the first outcome and 7 months of test: the first model is of 2025-06."""
+    assert raw.first_trainable(product) == "2025-06"
+    assert not raw.is_trainable(product, "2025-05")
+    assert raw.is_trainable(product, "2025-06")

@@ -4,9 +4,7 @@ A stack takes half a minute to start, so the tests share one and build upon anot
 """
 
 import os
-import shutil
 import signal
-import subprocess
 import time
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,6 +18,7 @@ from local.stack import Stack
 from solvencia import layout
 
 from .conftest import NAME, PERIOD
+from .postgresql import server
 
 BUILD = f"build_model_{NAME}"
 FIRST_DAY, LAST_MONTH = date(2022, 11, 1), date(2026, 10, 1)
@@ -276,7 +275,7 @@ def test_everything_stops_and_a_new_start_keeps_model_and_data(trial):
     assert 0 < trial.job.score()["pd"] < 1
 
 
-def test_postgresql_serves_as_the_warehouse(trial, tmp_path, monkeypatch):
+def test_postgresql_serves_as_the_warehouse(trial, monkeypatch):
     """The same DAG reads the same rows out of PostgreSQL, and raw has the same bytes."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:
@@ -284,7 +283,8 @@ def test_postgresql_serves_as_the_warehouse(trial, tmp_path, monkeypatch):
     keys = [f"raw/{NAME}/", f"manifests/{NAME}/raw/period={PERIOD}.json"]
     before = trial.etags(*keys)
     trial.stack.down()
-    with postgresql(found[-1].parent, tmp_path) as connection:
+    with server(found[-1].parent) as port:
+        connection = f"postgres://lender@127.0.0.1:{port}/postgres"
         monkeypatch.setenv(warehouse.CONNECTION_VARIABLE, connection)
         trial.stack = Stack(trial.place, trial.lines.append, trial.stack.borrowers)
         trial.stack.up()
@@ -308,32 +308,3 @@ def test_a_killed_stack_recovers_by_starting_from_nothing(trial):
     assert any("not stopped cleanly" in line for line in trial.lines)
     assert trial.stack.is_up
     assert trial.etags("raw/") == {}
-
-
-class postgresql:
-    """A PostgreSQL server of the test's own on a free port, ended at the end."""
-
-    def __init__(self, binaries, folder):
-        from .conftest import free_port
-
-        self.binaries, self.folder, self.port = binaries, folder, free_port()
-
-    def __enter__(self):
-        data = self.folder / "data"
-        as_user = []
-        if os.geteuid() == 0:  # the server refuses to run as root
-            for each in (self.folder, *self.folder.parents):
-                if each.is_relative_to("/tmp") and each != Path("/tmp"):
-                    each.chmod(each.stat().st_mode | 0o055)
-            shutil.chown(self.folder, "postgres", "postgres")
-            as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-        run = [*as_user, str(self.binaries / "initdb")]
-        subprocess.run([*run, "-A", "trust", "-U", "lender", "-D", data], check=True)
-        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1"
-        self.control = [*as_user, str(self.binaries / "pg_ctl"), "-D", str(data), "-w"]
-        log = str(self.folder / "log")
-        subprocess.run([*self.control, "-l", log, "-o", options, "start"], check=True)
-        return f"postgres://lender@127.0.0.1:{self.port}/postgres"
-
-    def __exit__(self, *fault):
-        subprocess.run([*self.control, "-m", "fast", "stop"], check=True)
