@@ -15,7 +15,7 @@ from airflow.sdk import DAG, Param, chain, task
 
 from solvencia import portfolio
 from solvencia.settings import Settings
-from solvencia_airflow import stages
+from solvencia_airflow import intake
 from solvencia_airflow.defaults import default_args, midnight
 
 
@@ -39,8 +39,8 @@ def deliver(name: str, settings: Settings) -> DAG:
         doc_md=__doc__,
         tags=["solvencia", name, "ingest"],
     ) as dag:
-        accepted = task(stages.accept)(name, "{{ params.delivery }}", "bulk")
-        chain(accepted, task(stages.archive)(name, accepted))
+        accepted = task(intake.accept)(name, "{{ params.delivery }}", "bulk")
+        chain(accepted, task(intake.archive)(name, accepted))
     return dag
 
 

@@ -19,7 +19,7 @@ from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, chain, task
 
 from solvencia import portfolio
 from solvencia.settings import Settings
-from solvencia_airflow import stages
+from solvencia_airflow import intake
 from solvencia_airflow.defaults import default_args, midnight
 
 PERIOD = "{{ data_interval_start.strftime('%Y-%m') }}"
@@ -48,11 +48,11 @@ def ingest(name: str, settings: Settings) -> DAG:
 
         @task(outlets=[catalogued])
         def catalogue(period: str, *, outlet_events) -> None:
-            stages.catalogue(name, period, catalogued, outlet_events)
+            intake.catalogue(name, period, catalogued, outlet_events)
 
         chain(
-            task(stages.ingest)(name, PERIOD),
-            task(stages.archive)(name, PERIOD),
+            task(intake.ingest)(name, PERIOD),
+            task(intake.archive)(name, PERIOD),
             crawl,
             catalogue(PERIOD),
         )

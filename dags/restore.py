@@ -19,7 +19,7 @@ from airflow.sdk import DAG, Param, chain, task
 
 from solvencia import portfolio
 from solvencia.settings import Settings
-from solvencia_airflow import stages
+from solvencia_airflow import intake
 from solvencia_airflow.defaults import default_args, midnight
 
 PERIOD = "{{ params.period }}"
@@ -50,11 +50,11 @@ def restore(name: str, settings: Settings) -> DAG:
             mode="reschedule",
             poke_interval=settings.poll_seconds * 10,
             timeout=timedelta(days=2).total_seconds(),
-        )(stages.is_restored)
+        )(intake.is_restored)
         chain(
-            task(task_id="request")(stages.request_restore)(name, PERIOD),
+            task(task_id="request")(intake.request_restore)(name, PERIOD),
             wait(name, PERIOD),
-            task(stages.rebuild)(name, PERIOD),
+            task(intake.rebuild)(name, PERIOD),
         )
     return dag
 

@@ -17,7 +17,7 @@ from airflow.sdk import DAG, Param, chain, task
 
 from solvencia import layout, portfolio
 from solvencia.settings import Settings
-from solvencia_airflow import stages
+from solvencia_airflow import intake
 from solvencia_airflow.defaults import default_args, midnight
 
 
@@ -52,8 +52,8 @@ def transfer(name: str, settings: Settings) -> DAG:
             wait_interval_seconds=settings.poll_seconds,
             max_iterations=24 * 3600 // settings.poll_seconds,
         )
-        accepted = task(stages.accept)(name, "{{ params.delivery }}", "files")
-        chain(transfer, accepted, task(stages.archive)(name, accepted))
+        accepted = task(intake.accept)(name, "{{ params.delivery }}", "files")
+        chain(transfer, accepted, task(intake.archive)(name, accepted))
     return dag
 
 

