@@ -158,7 +158,10 @@ def render(facts: Mapping[str, Any]) -> str:
         "",
         f"  live score of the newest applicant: {decision['points']} points, "
         f"PD {decision['pd']:.2%}, decision {decision['id']}",
-        *(f"    {each['code']}  {each['text']}" for each in decision["reasons"]),
+        *(
+            f"    {each['code']} {each['effect']} the risk: {each['text']}"
+            for each in decision["reasons"]
+        ),
         "",
     ]
     return "\n".join(lines)

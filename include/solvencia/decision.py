@@ -10,7 +10,7 @@ import json
 import re
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,8 +29,20 @@ class InvalidReply(ValueError):
 
 
 @dataclass(frozen=True)
+class Cited:
+    """A reason as it is cited; `effect` says whether it raises the risk or lowers it.
+
+    Only what raises the risk may be given as a reason for a refusal.
+    """
+
+    code: str
+    text: str
+    effect: str
+
+
+@dataclass(frozen=True)
 class Decision:
-    """One scored application; `reasons` maps a code to its text, the weightiest first."""
+    """One scored application; `reasons` start with what raises the risk most."""
 
     decision_id: str
     portfolio: str
@@ -38,7 +50,7 @@ class Decision:
     model_period: str
     pd: float
     points: int
-    reasons: Mapping[str, str]
+    reasons: tuple[Cited, ...]
     input_sha256: str
     decided_at: str
 
@@ -53,7 +65,12 @@ class Decision:
             "decided_at": {"S": self.decided_at},
             "pd": {"N": repr(self.pd)},
             "points": {"N": str(self.points)},
-            "reason_codes": {"L": [{"S": code} for code in self.reasons]},
+            "reasons": {
+                "L": [
+                    {"M": {"code": {"S": each.code}, "effect": {"S": each.effect}}}
+                    for each in self.reasons
+                ]
+            },
         }
 
     def answer(self) -> dict[str, Any]:
@@ -62,7 +79,7 @@ class Decision:
             "decision_id": self.decision_id,
             "pd": self.pd,
             "points": self.points,
-            "reasons": [{"code": code, "text": text} for code, text in self.reasons.items()],
+            "reasons": [asdict(each) for each in self.reasons],
             "model": {"digest": self.model_digest, "period": self.model_period},
             "decided_at": self.decided_at,
         }
@@ -81,9 +98,14 @@ def decide(
         raise InvalidReply(
             "the endpoint's pd is not a probability: look at the model's calibration"
         )
-    reasons = {
-        each["code"]: portfolio.fields[each["field"]].reason[language] for each in score["reasons"]
-    }
+    reasons = tuple(
+        Cited(
+            code=each["code"],
+            text=portfolio.fields[each["field"]].reason[language],
+            effect="raises" if each["contribution"] > 0 else "lowers",
+        )
+        for each in score["reasons"]
+    )
     if len(reasons) < REASONS_MIN:
         raise InvalidReply(f"the endpoint gave {len(reasons)} reasons, not {REASONS_MIN} or more")
     return Decision(

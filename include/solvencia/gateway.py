@@ -37,7 +37,7 @@ def reply(status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> d
     return {
         "statusCode": status,
         "headers": {"Content-Type": "application/json", "Cache-Control": "no-store", **headers},
-        "body": json.dumps(body, ensure_ascii=False),
+        "body": json.dumps(body),
     }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import math
 import tomllib
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from solvencia import layout
 from solvencia.faults import PermanentFault
 
 TYPES = ("integer", "number", "text", "date")
+PREPARE_SQL = "prepare.sql"
 ROLES = ("id", "time", "label", "protected", "feature", "derived", "ignored")
 
 _CODED = ("label", "protected", "feature", "derived")  # cleaned to a number
@@ -107,7 +109,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Portfolio:
-    """One lender's product, declared; `fingerprint` changes with any of its rules."""
+    """One lender's product, declared; `fingerprint` changes with any rule that a model rests on."""
 
     name: str
     title: Mapping[str, str]
@@ -204,6 +206,8 @@ class _Reader:
         }
         self._check_tables(tables)
         self._check_fields(fields, sections["label"])
+        if not (self.source.parent / PREPARE_SQL).is_file():
+            self._fault(PREPARE_SQL, "missing: add the query that prepares the applications")
         if raw.get("name") != self.name:
             self._fault("name", f"must equal the folder's name, {self.name!r}")
         if self.problems:
@@ -217,7 +221,7 @@ class _Reader:
                 "owner": raw.get("owner", ""),
                 "tables": tables,
                 "fields": fields,
-                "fingerprint": _fingerprint(self.source.parent),
+                "fingerprint": _fingerprint(raw, self.source.parent),
                 **sections,
             },
         )
@@ -294,13 +298,16 @@ class _Reader:
         self.problems.append(f"{self.source.name}: {key}: {problem}")
 
 
-def _fingerprint(folder: Path) -> str:
-    """Digest of the declaration and of its SQL."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".toml", ".sql"):
-            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
+def _fingerprint(raw: Mapping[str, Any], folder: Path) -> str:
+    """Digest of what decides a model's input and its points; texts and bounds of gates do not."""
+    rules = {key: raw[key] for key in ("tables", "label", "split", "scaling")}
+    rules["fields"] = {
+        name: {key: value for key, value in body.items() if key not in ("help", "reason")}
+        for name, body in raw["fields"].items()
+    }
+    text = json.dumps(rules, sort_keys=True, default=str)
+    sql = (folder / PREPARE_SQL).read_bytes()
+    return hashlib.sha256(text.encode() + b"\0" + sql).hexdigest()
 
 
 def _is_number(text: str) -> bool:

@@ -13,7 +13,8 @@ from botocore.exceptions import ClientError
 from solvencia import decision, gateway, portfolio, request
 from solvencia.settings import Settings
 
-CONFIG = Config(connect_timeout=2, read_timeout=6, retries={"total_max_attempts": 2})
+# Both services, tried twice, stay within the function's 20 seconds.
+CONFIG = Config(connect_timeout=1, read_timeout=4, retries={"total_max_attempts": 2})
 UNAVAILABLE = ("ThrottlingException", "ModelNotReadyException", "ServiceUnavailable")
 
 
@@ -37,7 +38,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             Body=json.dumps({"fingerprint": product.fingerprint, "applications": [application]}),
         )
     except ClientError as error:
-        if not _is_unavailable(error.response["Error"]):
+        if not _is_unavailable(error.response):
             raise
         return gateway.problem(503, "No model", "ask again later", {"Retry-After": "30"})
     language = decision.pick_language(gateway.read_header(event, "accept-language"))
