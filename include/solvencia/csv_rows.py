@@ -13,6 +13,7 @@ from solvencia import columns, raw
 from solvencia.portfolio import Table
 
 ROWS_PER_BATCH = 20_000
+PROBLEMS_SHOWN = 100  # a file that is wrong in every row is not read to its end
 
 
 def read(table: Table, path: Path, problems: list[str]) -> Iterator[tuple[list[int], Any | None]]:
@@ -26,10 +27,7 @@ def read(table: Table, path: Path, problems: list[str]) -> Iterator[tuple[list[i
             reader = csv.reader(text, strict=True)
             header = next(reader, [])
             if header != list(table.columns):
-                problems.append(
-                    f"{path.name}: line 1: the header is {','.join(header)}, the portfolio's "
-                    f"table {table.name!r} has {','.join(table.columns)}"
-                )
+                problems.append(f"{path.name}: line 1: {_describe_header(table, header)}")
                 return
             for row in reader:
                 line = reader.line_num
@@ -41,6 +39,11 @@ def read(table: Table, path: Path, problems: list[str]) -> Iterator[tuple[list[i
                 if len(rows) == ROWS_PER_BATCH:
                     yield lines, None if is_broken else _type(table, path, rows, lines, problems)
                     rows, lines, is_broken = [], [], False
+                if len(problems) >= PROBLEMS_SHOWN:
+                    problems.append(
+                        f"{path.name}: reading stopped at line {line}: mend these first"
+                    )
+                    return
     except csv.Error as error:
         problems.append(f"{path.name}: line {line + 1}: is not CSV ({error})")
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -58,7 +61,7 @@ def _type(
     import pyarrow as pa
 
     is_broken = False
-    while rows:
+    while rows and len(problems) < PROBLEMS_SHOWN:
         try:
             arrays = columns.convert(table, list(zip(*rows, strict=True)))
         except columns.Unfit as unfit:
@@ -72,3 +75,17 @@ def _type(
             batch = pa.record_batch(arrays, schema=raw.arrow_schema(table))
             return None if is_broken else batch
     return None
+
+
+def _describe_header(table: Table, header: list[str]) -> str:
+    """Name the portfolio's columns only: a file without a header starts with a person's values."""
+    wanted = list(table.columns)
+    if sorted(header) == sorted(wanted):
+        return f"the columns must stand in this order: {', '.join(wanted)}"
+    absent = [name for name in wanted if name not in header]
+    unknown = len([name for name in header if name not in wanted])
+    lacks = f"lacks {', '.join(absent)}" if absent else "lacks nothing"
+    return (
+        f"the header of table {table.name!r} {lacks}, and has {unknown} names that the portfolio "
+        f"does not know; it must be {','.join(wanted)}"
+    )

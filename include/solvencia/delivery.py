@@ -201,9 +201,9 @@ def _check_schedule(
     if all(raw.in_schedule(portfolio, span[each]) for each in ("min", "max")):
         return
     for line, day in zip(lines, batch.column(table.time).to_pylist(), strict=True):
-        if not raw.in_schedule(portfolio, day):
+        if not raw.in_schedule(portfolio, day) and len(problems) < csv_rows.PROBLEMS_SHOWN:
             problems.append(
-                f"{name}: line {line}: {table.time} {day} lies outside the portfolio's [schedule]"
+                f"{name}: line {line}: {table.time} lies outside the portfolio's [schedule]"
             )
 
 

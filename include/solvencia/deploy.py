@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import Any
 from solvencia import gate, layout, raw
 from solvencia.faults import PermanentFault
 from solvencia.portfolio import Portfolio
+from solvencia.settings import Settings
 
 SMOKE_ROWS = 3
 REASONS_MIN = 3
@@ -32,8 +34,13 @@ def read_metrics(s3: Any, model_bucket: str, portfolio: Portfolio, period: str) 
     return metrics
 
 
-def check_gate(metrics: Mapping[str, Any], stack: str, portfolio: Portfolio, period: str) -> str:
-    """Return the name of the version that may go live; raise GateRefused with every reason."""
+def check_gate(
+    metrics: Mapping[str, Any], settings: Settings, portfolio: Portfolio, period: str
+) -> str:
+    """Return the name of the version that may go live; raise GateRefused with every reason.
+
+    The name derives from all that the endpoint would run: model, image and instances.
+    """
     refusals = gate.refusals(metrics, portfolio)
     if metrics["model"]["period"] != period:
         refusals.append(f"the metrics are of period {metrics['model']['period']}, not {period}")
@@ -44,31 +51,36 @@ def check_gate(metrics: Mapping[str, Any], stack: str, portfolio: Portfolio, per
             + f". Look at the plots below {layout.evaluation_prefix(portfolio.name, period)} and "
             "at the data; [gate] in portfolio.toml holds the bounds."
         )
-    return layout.version_name(stack, portfolio.name, period, metrics["model"]["digest"])
+    content = "\n".join(
+        (
+            metrics["model"]["digest"],
+            settings.model_image,
+            settings.endpoint_instance,
+            str(settings.endpoint_instances),
+        )
+    )
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    return layout.version_name(settings.stack, portfolio.name, period, digest)
 
 
-def find_live(sagemaker: Any, endpoint: str) -> tuple[str, str]:
-    """Return (status, version) of an endpoint; two empty texts where there is none."""
+def find_live(sagemaker: Any, endpoint: str) -> str:
+    """Return the version on an endpoint; empty where there is none."""
     try:
         found = sagemaker.describe_endpoint(EndpointName=endpoint)
     except sagemaker.exceptions.ClientError as error:
         if error.response["Error"]["Code"] == "ValidationException":
-            return "", ""
+            return ""
         raise
-    return found["EndpointStatus"], found["EndpointConfigName"]
+    return str(found["EndpointConfigName"])
 
 
-def refuse_deployment(status: str, live: str, version: str) -> str:
+def refuse_deployment(live: str, version: str) -> str:
     """Return why a version must not replace the live one; empty where it may.
 
-    An older period never replaces a newer one, whatever order runs finish in. A failed endpoint
-    serves nobody, so the guard lets the same version be put there again.
+    An older period never replaces a newer one, whatever order runs finish in. The same version
+    may pass: what follows finds its own work, and the smoke test is worth another look.
     """
-    if not live:
-        return ""
-    if live == version and status != "Failed":
-        return f"{version} is live already"
-    if layout.version_period(live) > layout.version_period(version):
+    if live and layout.version_period(live) > layout.version_period(version):
         return f"{live} is live, of a newer period than {version}"
     return ""
 
@@ -140,6 +152,8 @@ def read_applications(
             s3.download_file(bucket, each, str(source))
             rows = pq.read_table(source, columns=[key, *names], filters=[(key, "in", wanted)])
             found += rows.select(names).to_pylist()
+            if len(found) >= len(wanted):
+                break
         return [
             {name: _jsonable(value) for name, value in row.items()} for row in found[:SMOKE_ROWS]
         ]

@@ -117,7 +117,7 @@ def evaluation_prefix(portfolio: str, period: str) -> str:
 
 
 def version_name(stack: str, portfolio: str, period: str, digest: str) -> str:
-    """Name of a SageMaker model and its endpoint configuration: same content, same name."""
+    """Name of a SageMaker model and its endpoint configuration: `digest` is of its content."""
     return f"{stack}-{portfolio.replace('_', '-')}-{period}-{digest[:12]}"
 
 

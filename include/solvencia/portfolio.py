@@ -34,7 +34,7 @@ class InvalidPortfolio(PermanentFault):
         self.problems = problems
 
 
-class UnknownPortfolio(LookupError):
+class UnknownPortfolio(PermanentFault):
     """No folder of that name; the message lists those that exist."""
 
 

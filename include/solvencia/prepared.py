@@ -13,7 +13,6 @@ from solvencia.catalogue import GLUE_TYPES
 from solvencia.portfolio import Portfolio
 
 TABLE = "prepared"
-VIEW = "prepared_under_validation"
 
 
 def create_table(portfolio: Portfolio, bucket: str) -> str:
@@ -43,12 +42,18 @@ def add_partition(portfolio: Portfolio, bucket: str, period: str) -> str:
 
 
 def create_view(period: str) -> str:
-    """Return the statement that shows one period alone.
+    """Return the statement of the view that shows one period alone.
 
     Great Expectations asks Glue for a view's columns. Of a query it would fetch every row instead.
     """
+    select = f"SELECT * FROM {TABLE} WHERE period = '{period}'"  # noqa: S608 - a checked period
+    return f"CREATE OR REPLACE VIEW {view(period)} AS {select}"
+
+
+def view(period: str) -> str:
+    """Return the name of a period's view; each has its own, so that runs cannot mix them up."""
     layout.period_bounds(period)
-    return f"CREATE OR REPLACE VIEW {VIEW} AS SELECT * FROM {TABLE} WHERE period = '{period}'"  # noqa: S608
+    return f"{TABLE}_{period.replace('-', '_')}"
 
 
 def register(

@@ -62,6 +62,14 @@ def month(portfolio: Portfolio, months_after_start: int) -> str:
     return f"{total // 12:04d}-{total % 12 + 1:02d}"
 
 
+def list_months(portfolio: Portfolio, last: str) -> list[str]:
+    """Return the periods from the portfolio's first to `last`, which it includes."""
+    months: list[str] = []
+    while not months or months[-1] < last:
+        months.append(month(portfolio, len(months)))
+    return months
+
+
 def may_be_empty(portfolio: Portfolio, table: Table, period: str) -> bool:
     """Whether no row is expected yet: no label is known before its first window closes."""
     is_label_table = portfolio.label.field in table.columns

@@ -51,6 +51,11 @@ def check_prepared(
     raw.put_json(s3, bucket, layout.report(portfolio.name, period, "prepare"), report)
     parts = ("prepared", "immature", "repeated_keys")
     problems = []
+    if absent := sorted({*raw.list_months(portfolio, period)} - {*periods}):
+        problems.append(
+            f"{len(absent)} months have no raw data, {absent[0]} to {absent[-1]}: "
+            "ingest or deliver them"
+        )
     if counted["raw_applications"] != sum(counted[each] for each in parts):
         problems.append(
             f"raw applications {counted['raw_applications']} are not "

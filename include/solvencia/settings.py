@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from solvencia.faults import PermanentFault
 
-class MissingSetting(KeyError):
+
+class MissingSetting(PermanentFault):
     """An environment variable that the deployment must set is absent."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(name)
+        super().__init__(f"{name} is not set: take it from the stack's outputs (docs/settings.md)")
         self.name = name
-
-    def __str__(self) -> str:
-        return f"{self.name} is not set: take it from the stack's outputs (docs/settings.md)"
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,6 @@ class Settings:
     security_groups: tuple[str, ...] = ()
     model_image: str = ""
     warehouse_conn_id: str = "warehouse"
-    approval: str = "automatic"
     retry_delay_seconds: int = 300
     poll_seconds: int = 30
     training_instance: str = "ml.m5.large"
@@ -53,7 +51,6 @@ class Settings:
             security_groups=_names(env.get("SOLVENCIA_SECURITY_GROUPS", "")),
             model_image=env.get("SOLVENCIA_MODEL_IMAGE", ""),
             warehouse_conn_id=env.get("SOLVENCIA_WAREHOUSE_CONN_ID", cls.warehouse_conn_id),
-            approval=env.get("SOLVENCIA_APPROVAL", cls.approval),
             retry_delay_seconds=int(
                 env.get("SOLVENCIA_RETRY_DELAY_SECONDS", cls.retry_delay_seconds)
             ),

@@ -16,7 +16,7 @@ from typing import Any
 from solvencia import layout, raw
 from solvencia.faults import PermanentFault
 from solvencia.portfolio import Portfolio
-from solvencia.prepared import TABLE, VIEW
+from solvencia.prepared import TABLE, view
 
 COUNTS_ONLY = {"result_format": "BASIC", "partial_unexpected_count": 0}
 
@@ -89,7 +89,8 @@ def validate(
         create_temp_table=False,
         kwargs={"connect_args": dict(connect_args)} if connect_args else {},
     )
-    batch = source.add_table_asset(TABLE, table_name=VIEW).add_batch_definition_whole_table(period)
+    asset = source.add_table_asset(TABLE, table_name=view(period))
+    batch = asset.add_batch_definition_whole_table(period)
     definition = gx.ValidationDefinition(
         name=f"{portfolio.name}.{period}", data=batch, suite=_load(context, gx, suite)
     )

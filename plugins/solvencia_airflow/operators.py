@@ -19,7 +19,18 @@ from botocore.exceptions import ClientError, WaiterError
 from solvencia.faults import PermanentFault
 
 # What Lambda and Step Functions raise by themselves; all else comes out of our own code.
-SERVICE_FAULTS = ("Lambda.", "States.Timeout", "Sandbox.Timedout", "Runtime.ExitError")
+SERVICE_FAULTS = (
+    "Lambda.",
+    "States.Timeout",
+    "Sandbox.Timedout",
+    "Runtime.ExitError",
+    "ConnectTimeoutError",
+    "ConnectionClosedError",
+    "EndpointConnectionError",
+    "IncompleteReadError",
+    "ReadTimeoutError",
+    "ResponseStreamingError",
+)
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +17,17 @@ PERMANENT_TEXTS = re.compile(
     r"|TYPE_MISMATCH|INVALID_CAST_ARGUMENT|INVALID_FUNCTION_ARGUMENT|DIVISION_BY_ZERO"
     r"|HIVE_BAD_DATA|HIVE_PARTITION_SCHEMA_MISMATCH|NOT_SUPPORTED|FAILED: ParseException"
     r"|FAILED: SemanticException|AlgorithmError|PermanentFault|TaskArn could not be identified)\b"
+)
+# Faults of the data, the code or the configuration: our own, and what broken code or files raise.
+PERMANENT_FAULTS = (
+    PermanentFault,
+    AttributeError,
+    FileNotFoundError,
+    ImportError,
+    KeyError,
+    NameError,
+    TypeError,
+    json.JSONDecodeError,
 )
 PERMANENT_CODES = {
     "AccessDenied",
@@ -45,7 +57,7 @@ class CurableFaultsOnly(RetryPolicy):  # type: ignore[misc]
 def find_permanent(exception: BaseException) -> str:
     """Return why an exception, or one that caused it, is permanent; empty when it is not."""
     for each in _causes(exception):
-        if isinstance(each, PermanentFault):
+        if isinstance(each, PERMANENT_FAULTS):
             return type(each).__name__
         code = _aws_code(each)
         if code in PERMANENT_CODES:

@@ -116,7 +116,7 @@ def gate(name: str, period: str) -> str:
 
     settings, product = Settings.from_env(), portfolio.load(name)
     metrics = deploy.read_metrics(client("s3"), settings.model_bucket, product, period)
-    return deploy.check_gate(metrics, settings.stack, product, period)
+    return deploy.check_gate(metrics, settings, product, period)
 
 
 def guard(name: str, version: str) -> bool:
@@ -124,7 +124,7 @@ def guard(name: str, version: str) -> bool:
     from solvencia import deploy
 
     endpoint = Settings.from_env().endpoint(name)
-    refusal = deploy.refuse_deployment(*deploy.find_live(client("sagemaker"), endpoint), version)
+    refusal = deploy.refuse_deployment(deploy.find_live(client("sagemaker"), endpoint), version)
     if refusal:
         log.warning("Nothing is deployed: %s.", refusal)
     return not refusal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -10,7 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from solvencia import deploy, layout
+from solvencia.settings import Settings
 
+SETTINGS = Settings("solvencia", "000000000000", "us-east-1", model_image="image:1")
 DIGEST = "ab" * 32
 
 
@@ -20,16 +23,23 @@ def metrics(product: Any, **change: Any) -> dict[str, Any]:
 
 
 def test_a_good_model_gets_its_versions_name(product):
-    """The name is stack, portfolio, period and the model's digest: same content, same name."""
-    version = deploy.check_gate(metrics(product), "solvencia", product, "2026-10")
+    """The name changes with model, image and instances, and with nothing else."""
+    version = deploy.check_gate(metrics(product), SETTINGS, product, "2026-10")
 
-    assert version == "solvencia-consumer-credit-2026-10-abababababab"
+    others = [
+        deploy.check_gate(metrics(product), replace(SETTINGS, **change), product, "2026-10")
+        for change in ({"model_image": "image:2"}, {"endpoint_instances": 3})
+    ]
+    again = deploy.check_gate(metrics(product, auc=0.9), SETTINGS, product, "2026-10")
+    assert version.startswith("solvencia-consumer-credit-2026-10-")
+    assert again == version
+    assert len({version, *others}) == 3
 
 
 def test_a_poor_model_is_refused_with_every_reason(product):
     """The gate names each bound that is broken, and the month whose metrics it read."""
     with pytest.raises(deploy.GateRefused) as fault:
-        deploy.check_gate(metrics(product, auc=0.61, rows=10), "solvencia", product, "2026-09")
+        deploy.check_gate(metrics(product, auc=0.61, rows=10), SETTINGS, product, "2026-09")
 
     assert "auc 0.61 is below auc_min 0.8" in str(fault.value)
     assert "rows 10 is below rows_min 5000" in str(fault.value)
@@ -37,27 +47,26 @@ def test_a_poor_model_is_refused_with_every_reason(product):
 
 
 @pytest.mark.parametrize(
-    ("status", "live", "refused"),
+    ("live", "refused"),
     [
-        ("", "", False),
-        ("InService", "solvencia-consumer-credit-2026-09-aaaaaaaaaaaa", False),
-        ("InService", "solvencia-consumer-credit-2026-10-aaaaaaaaaaaa", False),
-        ("InService", "solvencia-consumer-credit-2026-10-abababababab", True),
-        ("Failed", "solvencia-consumer-credit-2026-10-abababababab", False),
-        ("InService", "solvencia-consumer-credit-2026-11-aaaaaaaaaaaa", True),
-        ("Updating", "solvencia-consumer-credit-2027-01-aaaaaaaaaaaa", True),
+        ("", False),
+        ("solvencia-consumer-credit-2026-09-aaaaaaaaaaaa", False),
+        ("solvencia-consumer-credit-2026-10-aaaaaaaaaaaa", False),
+        ("solvencia-consumer-credit-2026-10-abababababab", False),
+        ("solvencia-consumer-credit-2026-11-aaaaaaaaaaaa", True),
+        ("solvencia-consumer-credit-2027-01-aaaaaaaaaaaa", True),
     ],
 )
-def test_an_older_model_never_replaces_a_newer_one(status, live, refused):
-    """Runs may finish in any order; what is live already is not deployed again."""
+def test_an_older_model_never_replaces_a_newer_one(live, refused):
+    """Runs may finish in any order; only a newer period than the version's refuses it."""
     version = "solvencia-consumer-credit-2026-10-abababababab"
 
-    assert bool(deploy.refuse_deployment(status, live, version)) is refused
+    assert bool(deploy.refuse_deployment(live, version)) is refused
 
 
 def test_no_endpoint_is_no_obstacle(aws):
     """Before the first deployment there is nothing to compare with."""
-    assert deploy.find_live(boto3.client("sagemaker"), "there-is-none") == ("", "")
+    assert deploy.find_live(boto3.client("sagemaker"), "there-is-none") == ""
 
 
 def test_the_smoke_test_takes_real_applications(s3, bucket, product, tmp_path):

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from datetime import date
 
 import pytest
 
 from solvencia import extract, layout, reconcile
+from solvencia.portfolio import Schedule
 
 PERIOD = "2026-10"
 COUNTED = {"raw_applications": 4, "prepared": 1, "immature": 2, "repeated_keys": 1}
+
+
+@pytest.fixture
+def young(product):
+    """The portfolio, had it begun in 2026-09."""
+    return dataclasses.replace(product, schedule=Schedule(date(2026, 9, 1), date(2026, 10, 31)))
 
 
 @pytest.fixture
@@ -33,11 +42,11 @@ def bound(unexpected, column="age_years", kind="expect_column_values_to_be_betwe
     return {"type": kind, "column": column, "severity": "warning", "unexpected": unexpected}
 
 
-def test_counts_that_agree_are_reported(ingested, s3, bucket, product):
+def test_counts_that_agree_are_reported(ingested, s3, bucket, young):
     """prepared + immature + repeated = raw, and raw is what the manifests declare."""
-    report = reconcile.check_prepared(s3, bucket, product, PERIOD, COUNTED)
+    report = reconcile.check_prepared(s3, bucket, young, PERIOD, COUNTED)
 
-    key = layout.report(product.name, PERIOD, "prepare")
+    key = layout.report(young.name, PERIOD, "prepare")
     stored = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
     assert report == stored == COUNTED | {"declared_applications": 4, "periods": 2}
 
@@ -52,12 +61,22 @@ def test_counts_that_agree_are_reported(ingested, s3, bucket, product):
         ),
     ],
 )
-def test_rows_lost_before_prepare_are_named(ingested, s3, bucket, product, change, problem):
+def test_rows_lost_before_prepare_are_named(ingested, s3, bucket, young, change, problem):
     """A sum that does not add up, or rows that no manifest declares, stop the run."""
     with pytest.raises(reconcile.Unreconciled) as fault:
-        reconcile.check_prepared(s3, bucket, product, PERIOD, COUNTED | change)
+        reconcile.check_prepared(s3, bucket, young, PERIOD, COUNTED | change)
 
     assert fault.value.problems == [problem]
+
+
+def test_a_month_that_was_never_ingested_is_named(ingested, s3, bucket, product):
+    """A gap in the history would train a model on less than it seems."""
+    with pytest.raises(reconcile.Unreconciled) as fault:
+        reconcile.check_prepared(s3, bucket, product, PERIOD, COUNTED)
+
+    assert fault.value.problems == [
+        "46 months have no raw data, 2022-11 to 2026-08: ingest or deliver them"
+    ]
 
 
 def test_clean_counts_are_added_up(s3, bucket, product):

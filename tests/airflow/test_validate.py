@@ -84,8 +84,7 @@ def run(product, tmp_path):
         values = [tuple(row.values()) for row in rows]
         connection.executemany(f"INSERT INTO prepared VALUES ({marks})", values)  # noqa: S608
         connection.execute(
-            "CREATE VIEW prepared_under_validation AS "
-            "SELECT * FROM prepared WHERE period = '2026-10'"
+            "CREATE VIEW prepared_2026_10 AS SELECT * FROM prepared WHERE period = '2026-10'"
         )
         connection.commit()
         connection.close()

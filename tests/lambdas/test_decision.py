@@ -138,13 +138,16 @@ def test_a_decision_is_answered_and_logged_without_its_input(served: Deployed) -
         "model_period",
         "pd",
         "points",
-        "reason_codes",
+        "reasons",
         "input_sha256",
         "decided_at",
     }
     assert float(item["pd"]["N"]) == answer["pd"]
     assert item["model_digest"]["S"] == answer["model"]["digest"]
-    assert item["reason_codes"]["L"] == [{"S": each["code"]} for each in answer["reasons"]]
+    assert item["reasons"]["L"] == [
+        {"M": {"code": {"S": each["code"]}, "effect": {"S": each["effect"]}}}
+        for each in answer["reasons"]
+    ]
     assert item["input_sha256"]["S"] == hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -18,7 +18,7 @@ REPLY = {
             "reasons": [
                 {"field": "debt_ratio", "code": "R05", "contribution": 0.4},
                 {"field": "monthly_income_usd", "code": "R07", "contribution": 0.2},
-                {"field": "dependents_count", "code": "R10", "contribution": 0.1},
+                {"field": "dependents_count", "code": "R10", "contribution": -0.1},
             ],
         }
     ],
@@ -77,7 +77,7 @@ def test_the_log_entry_holds_the_inputs_digest_and_never_the_input() -> None:
 
     assert item["pd"] == {"N": "0.031"}
     assert item["points"] == {"N": "612"}
-    assert item["reason_codes"] == {"L": [{"S": "R05"}, {"S": "R07"}, {"S": "R10"}]}
+    assert [each["M"]["code"]["S"] for each in item["reasons"]["L"]] == ["R05", "R07", "R10"]
     assert item["input_sha256"] == {
         "S": "4144c812ada90c10d9f5e8ac152b1d60378b966eb969cfad0bbdb4c8b9c0d09a"
     }
@@ -86,10 +86,13 @@ def test_the_log_entry_holds_the_inputs_digest_and_never_the_input() -> None:
 
 
 def test_the_answer_gives_each_reason_its_text() -> None:
-    """Codes and texts come from the portfolio, in the model's order."""
+    """Codes and texts come from the portfolio, in the model's order, each with its effect."""
     decided = decision.decide(portfolio.load("consumer_credit"), APPLICATION, REPLY, "es")
 
-    assert decided.answer()["reasons"][1] == {"code": "R07", "text": "Nivel del ingreso mensual"}
+    assert decided.answer()["reasons"][1:] == [
+        {"code": "R07", "text": "Nivel del ingreso mensual", "effect": "raises"},
+        {"code": "R10", "text": "Ingreso compartido con dependientes", "effect": "lowers"},
+    ]
     assert decided.answer()["model"] == {"digest": "d" * 64, "period": "2026-10"}
 
 
