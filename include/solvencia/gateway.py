@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+UNAVAILABLE = ("ThrottlingException", "ModelNotReadyException", "ServiceUnavailable")
+
 
 class InvalidBody(ValueError):
     """The body is not a JSON document; the message never repeats it."""
@@ -47,6 +49,13 @@ def problem(
     """Return a proxy reply that says what is wrong. Source: RFC 9457 (application/problem+json)."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
     return reply(status, body, {"Content-Type": "application/problem+json", **(headers or {})})
+
+
+def is_unavailable(response: Mapping[str, Any]) -> bool:
+    """Whether SageMaker has no model to ask, or only one that was trained under other rules (409)."""
+    code, is_stale = response["Error"]["Code"], response.get("OriginalStatusCode") == 409
+    is_absent = code == "ValidationError" and "not found" in response["Error"]["Message"]
+    return is_absent or is_stale or code in UNAVAILABLE
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -15,7 +15,6 @@ from solvencia.settings import Settings
 
 # Both services, tried twice, stay within the function's 20 seconds.
 CONFIG = Config(connect_timeout=1, read_timeout=4, retries={"total_max_attempts": 2})
-UNAVAILABLE = ("ThrottlingException", "ModelNotReadyException", "ServiceUnavailable")
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -38,20 +37,19 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             Body=json.dumps({"fingerprint": product.fingerprint, "applications": [application]}),
         )
     except ClientError as error:
-        if not _is_unavailable(error.response):
+        if not gateway.is_unavailable(error.response):
             raise
         return gateway.problem(503, "No model", "ask again later", {"Retry-After": "30"})
     language = decision.pick_language(gateway.read_header(event, "accept-language"))
     decided = decision.decide(product, application, json.load(answer["Body"]), language)
-    is_new = "attribute_not_exists(decision_id)"
-    log = {"TableName": settings.decisions_table, "ConditionExpression": is_new}
-    _client("dynamodb").put_item(Item=decided.item(), **log)
+    _client("dynamodb").put_item(
+        TableName=settings.decisions_table,
+        Item=decided.item(),
+        # Its own retry may find what the first try has written.
+        ConditionExpression="attribute_not_exists(decision_id) OR input_sha256 = :input",
+        ExpressionAttributeValues={":input": {"S": decided.input_sha256}},
+    )
     return gateway.reply(200, decided.answer(), {"Content-Language": language})
-
-
-def _is_unavailable(error: dict[str, Any]) -> bool:
-    is_absent = error["Code"] == "ValidationError" and "not found" in error["Message"]
-    return is_absent or error["Code"] in UNAVAILABLE
 
 
 @functools.cache

@@ -76,6 +76,7 @@ def cards(tmp_path):
     folder = tmp_path / "cards"
     folder.mkdir()
     (folder / "portfolio.toml").write_text(CARDS)
+    (folder / "prepare.sql").write_text("SELECT 1")
     return portfolio.load("cards", tmp_path)
 
 

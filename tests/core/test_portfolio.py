@@ -10,6 +10,7 @@ def load_text(tmp_path, text: str) -> portfolio.Portfolio:
     folder = tmp_path / "broken" / "cards"
     folder.mkdir(parents=True)
     (folder / "portfolio.toml").write_text(text)
+    (folder / "prepare.sql").write_text("SELECT 1")
     return portfolio.load("cards", folder.parent)
 
 

@@ -371,6 +371,12 @@ def credit(lake: Lake) -> Lake:
             "applied_on": pa.array([date(2024, 10, 1), date(2026, 9, 3)]),
         },
     )
+    for name, later in (("income", {"monthly_income_usd": 0.0}), ("bureau", {})):
+        known = {key: each[:1] for key, each in shapes[name].items() if each is not None}
+        known |= {key: pa.array([value]) for key, value in later.items()}
+        known |= {key: pa.array([99]) for key in known if key.startswith("past_due")}
+        full = {key: known.get(key, pa.array([date(2025, 6, 1)])) for key in shapes[name]}
+        lake.put(f"raw/{name}/period=2025-06/later.parquet", full)
     lake.put(
         "raw/performance/period=2026-10/a.parquet",
         {
@@ -419,3 +425,7 @@ def test_the_portfolios_queries_run_as_they_are(credit: Lake, request: Any) -> N
     parts = [key.split("/")[2] for key in credit.keys("prepared/")]
     assert parts == ["part=1", "part=2", "part=3"]
     assert credit.ask(texts["reconcile"]) == [["5", "1", "1", "3"]]
+    rows = credit.ask(f"SELECT * FROM ({texts['prepare']}) ORDER BY application_id")
+    # What was recorded of the first person after the application is not what she is judged by.
+    assert rows[0][4] == "1.5"
+    assert rows[0][7:10] == ["1", "1", "1"]
