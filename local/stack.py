@@ -116,6 +116,7 @@ class Stack:
             self._finish_migration(migration)
             for component in airflow.COMPONENTS:
                 self._start(component, "airflow", "-m", "airflow", component)
+            self.say("Airflow is starting")
             self._wait("scheduler", self.client.is_healthy)
         except BaseException:
             self.down()

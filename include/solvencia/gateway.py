@@ -52,7 +52,7 @@ def problem(
 
 
 def is_unavailable(response: Mapping[str, Any]) -> bool:
-    """Whether SageMaker has no model to ask, or only one that was trained under other rules (409)."""
+    """Whether SageMaker has no model to ask, or one that was trained under other rules (409)."""
     code, is_stale = response["Error"]["Code"], response.get("OriginalStatusCode") == 409
     is_absent = code == "ValidationError" and "not found" in response["Error"]["Message"]
     return is_absent or is_stale or code in UNAVAILABLE
