@@ -31,7 +31,7 @@ down: setup ## End the running stack; its data stays in build/
 test: setup ## Run all tests
 	@$(MODEL) -m pytest tests/core
 	@$(EMBEDDED) -m pytest tests/embedded tests/lambdas
-	@$(AIRFLOW) -m pytest tests/airflow
+	@$(AIRFLOW) -m pytest tests/airflow tests/local
 	@$(AIRFLOW) -m pytest tests/flow
 
 .PHONY: check
@@ -39,7 +39,7 @@ check: ## Lint, types, templates, locks
 	@sh local/setup.sh check
 	@$(CHECK)/ruff check .
 	@$(CHECK)/ruff format --check .
-	@$(CHECK)/mypy include plugins local deployment
+	@$(CHECK)/mypy include plugins local deployment benchmarks
 	@for handler in lambdas/*/handler.py; do $(CHECK)/mypy $$handler || exit 1; done
 	@$(CHECK)/cfn-lint infra/*.yaml
 	@$(CHECK)/python -m deployment.parity

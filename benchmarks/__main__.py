@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import parsing, warm_run
-from local import stack
+from local.place import here
 
 
 def main() -> int:
     """Measure everything; exit 1 when a row misses its reach."""
-    place = stack.here()
+    place = here()
     rows = [*parsing.measure(place), *warm_run.measure(place)]
     target = place.build / "bench.json"
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,8 @@ from typing import Any
 
 from benchmarks.rows import row
 from local import airflow
-from local.stack import REGION, Place
+from local.place import Place
+from local.stack import REGION
 
 TURNS = 7
 PEER = """

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from benchmarks.rows import row
-from local.stack import Place
+from local.place import Place
 
 
 def measure(place: Place) -> list[dict[str, Any]]:

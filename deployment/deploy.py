@@ -43,7 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     _write_private(options.outputs, outputs)
     _say(
-        f"{outputs['api_url']} is up, {options.outputs} written, {time.monotonic() - started:.1f} s"
+        f"{outputs['api_url']} is up, {os.path.relpath(options.outputs)} written, "
+        f"{time.monotonic() - started:.1f} s"
     )
     return 0
 

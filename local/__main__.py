@@ -8,7 +8,7 @@ import sys
 import time
 from types import FrameType
 
-from local import airflow, processes, sample, stack, summary
+from local import airflow, place, processes, sample, summary
 from local.run import MainJob, RunFailed
 from local.stack import Stack
 
@@ -26,13 +26,13 @@ def main() -> int:
     """Run one command; return its exit code."""
     arguments = _parser().parse_args()
     signal.signal(signal.SIGTERM, _interrupt)
-    place = stack.here()
+    where = place.here()
     started = time.monotonic()
 
     def say(line: str) -> None:
         print(f"[{time.monotonic() - started:5.0f} s] {line}", flush=True)
 
-    whole = Stack(place, say, arguments.borrowers)
+    whole = Stack(where, say, arguments.borrowers)
     try:
         return {"run": run, "up": up, "down": down}[arguments.command](whole)
     except FAULTS as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -158,7 +159,9 @@ class MainJob:
                     (line for line in path.read_text().splitlines() if line.startswith("Subject:")),
                     "",
                 )
-                self.say(f"  mail: {subject.removeprefix('Subject:').strip()} ({path})")
+                self.say(
+                    f"  mail: {subject.removeprefix('Subject:').strip()} ({os.path.relpath(path)})"
+                )
 
     def _failure(self, dag_id: str, run_id: str, tasks: list[dict[str, Any]]) -> str:
         failed = [each for each in tasks if each["state"] == "failed"]

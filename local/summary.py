@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -151,7 +152,7 @@ def render(facts: Mapping[str, Any]) -> str:
         f"ECE {values['ece']:.4f}",
         f"  endpoint {facts['endpoint']['name']}: {facts['endpoint']['status']}, "
         f"{facts['endpoint']['instances']} instances",
-        *(f"  plot {each}" for each in facts["plots"]),
+        *(f"  plot {os.path.relpath(each)}" for each in facts["plots"]),
     ]
     decision = facts["decision"]
     lines += [

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from local import export, warehouse
+from local.place import Place
 from local.run import MainJob
-from local.stack import Place, Stack
+from local.stack import Stack
 from solvencia import layout, portfolio
 
 ROOT = Path(__file__).resolve().parents[2]
