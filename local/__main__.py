@@ -3,29 +3,41 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import time
 from types import FrameType
 
-from local import airflow, place, processes, sample, summary
+import httpx
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local import airflow, place, processes, sample, summary, warehouse
 from local.run import MainJob, RunFailed
 from local.stack import Stack
 
 FAULTS = (
+    BotoCoreError,
+    ClientError,
+    httpx.HTTPError,
     airflow.AirflowRefused,
+    processes.Busy,
     processes.PortTaken,
     processes.DidNotStart,
     sample.SampleUnavailable,
     RunFailed,
     summary.NotReconciled,
+    warehouse.NotOurs,
+    warehouse.UnknownWarehouse,
 )
 
 
 def main() -> int:
     """Run one command; return its exit code."""
     arguments = _parser().parse_args()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    _keep_to_this_machine()
     where = place.here()
     started = time.monotonic()
 
@@ -34,7 +46,8 @@ def main() -> int:
 
     whole = Stack(where, say, arguments.borrowers)
     try:
-        return {"run": run, "up": up, "down": down}[arguments.command](whole)
+        with processes.exclusive(where.build / "run" / "lock"):
+            return {"run": run, "up": up, "down": down}[arguments.command](whole)
     except FAULTS as error:
         print(f"\n{error}", file=sys.stderr, flush=True)
         return 1
@@ -56,9 +69,11 @@ def run(whole: Stack) -> int:
         print(summary.render(facts), flush=True)
         summary.require_reconciled(facts)
     finally:
-        job.tell_mails()
-        if not was_up:
-            whole.down()
+        try:
+            job.tell_mails()
+        finally:
+            if not was_up:
+                _stop(whole)
     return 0
 
 
@@ -81,7 +96,7 @@ def up(whole: Stack) -> int:
 def down(whole: Stack) -> int:
     """Stop the stack; its data stays below build/."""
     had = processes.recorded(whole.place.record)
-    whole.down()
+    _stop(whole)
     whole.say(f"stopped {len(had)} processes" if had else "nothing was running")
     return 0
 
@@ -100,6 +115,23 @@ def _parser() -> argparse.ArgumentParser:
         help="lay out only the first N borrowers of the sample (default: all 150,000)",
     )
     return parser
+
+
+def _stop(whole: Stack) -> None:
+    """Stop everything; a second Ctrl-C does not leave half of it behind."""
+    whole.say("stopping")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    whole.down()
+
+
+def _keep_to_this_machine() -> None:
+    """Forget the AWS profile and the proxy of the user's shell, for this process only."""
+    for name in [each for each in os.environ if each.startswith("AWS_")]:
+        del os.environ[name]
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        os.environ[name] = os.devnull
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = "127.0.0.1,localhost"
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -10,7 +10,14 @@ from typing import Any
 
 import httpx
 
-COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+# Each with its options: logs are read from the disk, so nobody serves them to the network.
+COMPONENTS: Mapping[str, tuple[str, ...]] = {
+    "api-server": (),
+    "scheduler": ("--skip-serve-logs",),
+    "dag-processor": (),
+    "triggerer": ("--skip-serve-logs",),
+}
+HICCUP_SECONDS = 30
 
 
 class AirflowRefused(RuntimeError):
@@ -57,10 +64,10 @@ class Client:
         """Whether API server, scheduler and DAG processor all report healthy."""
         try:
             health = self._http.get("/api/v2/monitor/health").json()
-        except httpx.HTTPError:
+        except (httpx.HTTPError, ValueError):
             return False
         return all(
-            health[part]["status"] == "healthy"
+            health.get(part, {}).get("status") == "healthy"
             for part in ("metadatabase", "scheduler", "dag_processor")
         )
 
@@ -70,10 +77,25 @@ class Client:
             token = self._http.get("/auth/token").raise_for_status().json()["access_token"]
             self._http.headers["Authorization"] = f"Bearer {token}"
             self._token_at = time.monotonic()
-        answer = self._http.request(method, f"/api/v2{path}", json=body or None)
+        answer = self._send(method, f"/api/v2{path}", body)
         if answer.is_error:
             raise AirflowRefused(f"{method} {path}: HTTP {answer.status_code}: {answer.text[:400]}")
         return answer.json() if answer.content else {}
+
+    def _send(self, method: str, path: str, body: Any) -> Any:
+        """Send a request; what only reads is sent again while a busy server hiccups."""
+        deadline = time.monotonic() + HICCUP_SECONDS
+        while True:
+            is_last = method != "GET" or time.monotonic() > deadline
+            try:
+                answer = self._http.request(method, path, json=body or None)
+            except httpx.TransportError as error:
+                if is_last:
+                    raise AirflowRefused(f"{method} {path}: {error!r}") from error
+            else:
+                if is_last or not answer.is_server_error:
+                    return answer
+            time.sleep(0.5)
 
     def dag_ids(self) -> set[str]:
         """Return the ids of the DAGs that the DAG processor has parsed."""

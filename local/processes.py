@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
-
-STOP_SECONDS = 30
 
 
 class PortTaken(RuntimeError):
@@ -25,6 +25,10 @@ class PortTaken(RuntimeError):
             f"port {port} on 127.0.0.1 is taken by another program; {purpose} needs it. "
             f"End that program, or choose another port: {variable}={port + 1000} make …"
         )
+
+
+class Busy(RuntimeError):
+    """Another command works on this stack right now."""
 
 
 class DidNotStart(RuntimeError):
@@ -48,6 +52,21 @@ class Process:
             return bool(is_same and found.status() != psutil.STATUS_ZOMBIE)
         except psutil.NoSuchProcess:
             return False
+
+
+@contextlib.contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold the lock file `path` for a block; raise Busy when another process holds it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Busy(
+                "another 'make run', 'make up' or 'make down' works on this checkout: "
+                "wait for it, or interrupt it with Ctrl-C"
+            ) from error
+        yield
 
 
 def require_free(port: int, purpose: str, variable: str) -> None:
@@ -78,17 +97,20 @@ def start(
     return Process(name, child.pid, psutil.Process(child.pid).create_time())
 
 
-def stop(processes: Sequence[Process]) -> None:
-    """End the groups in reverse order: a request first, the kill for what does not obey."""
-    for process in reversed(processes):
-        _signal(process, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_SECONDS
+def stop(processes: Sequence[Process], grace_seconds: float) -> None:
+    """End the groups whole: a request first, the kill for what has not obeyed in time."""
+    for process in processes:
+        if _members(process):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+    deadline = time.monotonic() + grace_seconds
     while time.monotonic() < deadline and any(_members(each) for each in processes):
         _reap()
         time.sleep(0.1)
     for process in processes:
         for member in _members(process):
-            os.kill(member, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(member, signal.SIGKILL)
     _reap()
 
 
@@ -102,7 +124,9 @@ def tail(log: Path, lines: int = 15) -> str:
 def save(path: Path, processes: Sequence[Process]) -> None:
     """Record the running processes for a later `make down`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps([asdict(each) for each in processes], indent=1))
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps([asdict(each) for each in processes], indent=1))
+    draft.replace(path)
 
 
 def recorded(path: Path) -> list[Process]:
@@ -126,11 +150,6 @@ def _members(process: Process) -> list[int]:
         except (ProcessLookupError, psutil.NoSuchProcess):
             continue
     return members
-
-
-def _signal(process: Process, number: signal.Signals) -> None:
-    if _members(process):
-        os.killpg(process.pid, number)
 
 
 def _reap() -> None:

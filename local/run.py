@@ -125,6 +125,7 @@ class MainJob:
         deadline = time.monotonic() + RUN_SECONDS
         spoke = time.monotonic()
         while time.monotonic() < deadline:
+            self.stack.require_alive()
             state = self.stack.client.run(dag_id, run_id)["state"]
             tasks = self.stack.client.tasks(dag_id, run_id)
             for task in tasks:

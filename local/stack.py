@@ -23,6 +23,9 @@ REGION = "us-east-1"
 ALERT_EMAIL = "risk-officer@lender.example"
 AGENT_KEY = "LOCAL-DATASYNC-AGENT"
 READY_SECONDS = 120
+AIRFLOW_GRACE_SECONDS = 8
+AWS_GRACE_SECONDS = 30
+AWS = "embedded-aws"
 
 
 Say = Callable[[str], None]
@@ -37,12 +40,14 @@ class Stack:
         self.borrowers = borrowers
         self.client = airflow.Client(place.airflow_port)
         self._started: list[Process] = []
+        self._migration: subprocess.Popen[str] | None = None
 
     @property
     def is_up(self) -> bool:
         """Whether a recorded stack runs, all of it."""
         found = processes.recorded(self.place.record)
-        return bool(found) and all(each.is_alive for each in found)
+        is_whole = [each.name for each in found] == [AWS, *airflow.COMPONENTS]
+        return is_whole and all(each.is_alive for each in found)
 
     def up(self) -> None:
         """Start what is needed, in the order of need; on any fault stop it all again."""
@@ -54,14 +59,14 @@ class Stack:
         processes.require_free(place.aws_port, "the embedded AWS", "SOLVENCIA_AWS_PORT")
         processes.require_free(place.airflow_port, "Airflow's UI", "SOLVENCIA_AIRFLOW_PORT")
         try:
-            self._start("embedded-aws", "embedded", "-m", "local.aws.server")
-            migration = self._begin_migration()
+            self._start(AWS, "embedded", "-m", "local.aws.server")
+            self._begin_migration()
             self._lay_out_warehouse()
-            self._wait("embedded-aws", self._aws_answers)
+            self._wait(AWS, self._aws_answers)
             self.deploy()
-            self._finish_migration(migration)
-            for component in airflow.COMPONENTS:
-                self._start(component, "airflow", "-m", "airflow", component)
+            self._finish_migration()
+            for component, options in airflow.COMPONENTS.items():
+                self._start(component, "airflow", "-m", "airflow", component, *options)
             self.say("Airflow is starting")
             self._wait("scheduler", self.client.is_healthy)
         except BaseException:
@@ -69,8 +74,13 @@ class Stack:
             raise
 
     def down(self) -> None:
-        """Stop everything that was recorded; the data stays."""
-        processes.stop(processes.recorded(self.place.record))
+        """Stop everything that was recorded, Airflow first, whose tasks use AWS; data stays."""
+        if self._migration and self._migration.poll() is None:
+            self._migration.kill()
+            self._migration.wait()
+        left = processes.recorded(self.place.record)
+        processes.stop([each for each in left if each.name != AWS], AIRFLOW_GRACE_SECONDS)
+        processes.stop([each for each in left if each.name == AWS], AWS_GRACE_SECONDS)
         self.place.record.unlink(missing_ok=True)
 
     def deploy(self) -> None:
@@ -135,8 +145,13 @@ class Stack:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": REGION,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_ENDPOINT_URL": place.aws_address,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "GATEWAY_PORT": str(place.aws_port),
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
             "PATH": f"{bin_folder}{os.pathsep}{kept.get('PATH', '')}",
             "PYTHONPATH": f"{place.root}{os.pathsep}{place.root / 'include'}",
             "PYTHONUNBUFFERED": "1",
@@ -180,13 +195,20 @@ class Stack:
     def _wait(self, name: str, is_ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while not is_ready():
-            dead = [each.name for each in self._started if not each.is_alive]
-            if dead or time.monotonic() > deadline:
-                culprit = dead[0] if dead else name
-                why = "ended" if dead else f"did not answer within {READY_SECONDS} s"
-                log = self.place.log(culprit)
-                raise DidNotStart(f"{culprit} {why}; the end of {log}:\n{processes.tail(log)}")
+            self.require_alive()
+            if time.monotonic() > deadline:
+                raise DidNotStart(self._post_mortem(name, f"did not answer in {READY_SECONDS} s"))
             time.sleep(0.2)
+
+    def require_alive(self) -> None:
+        """Raise DidNotStart, with the end of its log, when a process of the stack has ended."""
+        for each in processes.recorded(self.place.record):
+            if not each.is_alive:
+                raise DidNotStart(self._post_mortem(each.name, "ended"))
+
+    def _post_mortem(self, name: str, what: str) -> str:
+        log = self.place.log(name)
+        return f"{name} {what}; the end of {log}:\n{processes.tail(log)}"
 
     def _aws_answers(self) -> bool:
         try:
@@ -205,14 +227,14 @@ class Stack:
         listed = ", ".join(f"{name} {count:,}" for name, count in laid_out.rows.items())
         self.say(f"warehouse: {listed} rows")
 
-    def _begin_migration(self) -> subprocess.Popen[str] | None:
+    def _begin_migration(self) -> None:
         """Create Airflow's database beside the other work; a database of this version stays."""
         if self._migration_stamp.exists():
-            return None
+            return
         home = self.place.build / "airflow"
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir(parents=True)
-        return subprocess.Popen(  # noqa: S603 - our own command
+        self._migration = subprocess.Popen(  # noqa: S603 - our own command
             [self.place.python("airflow"), "-m", "airflow", "db", "migrate"],
             env=self._environment(),
             cwd=self.place.root,
@@ -221,11 +243,11 @@ class Stack:
             text=True,
         )
 
-    def _finish_migration(self, migration: subprocess.Popen[str] | None) -> None:
-        if migration is None:
+    def _finish_migration(self) -> None:
+        if self._migration is None:
             return
-        output, _ = migration.communicate()
-        if migration.returncode:
+        output, _ = self._migration.communicate()
+        if self._migration.returncode:
             raise DidNotStart(f"airflow db migrate failed:\n{output[-2000:]}")
         self._migration_stamp.write_text("")
 

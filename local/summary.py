@@ -231,11 +231,10 @@ def _archived_rows(s3: Any, job: MainJob) -> int:
 
 def _endpoint(sagemaker: Any, name: str) -> dict[str, Any]:
     found = sagemaker.describe_endpoint(EndpointName=name)
-    config = sagemaker.describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
     return {
         "name": name,
         "status": found["EndpointStatus"],
-        "instances": sum(each["InitialInstanceCount"] for each in config["ProductionVariants"]),
+        "instances": sum(each["CurrentInstanceCount"] for each in found["ProductionVariants"]),
         "version": found["EndpointConfigName"],
     }
 

@@ -27,8 +27,13 @@ REFERENCES = {
     "bureau": "application (application_id)",
     "performance": "application (application_id)",
 }
+MARK = "solvencia_sample"  # its presence says that the tables are the sample's
 ORDER = ("applicant", "application", "income", "bureau", "performance")
 APPLICANT_OFFSET = 1_000_000  # persons and applications are different things: so are their ids
+
+
+class NotOurs(RuntimeError):
+    """The database holds a lender's own tables where the sample would be laid out."""
 
 
 class UnknownWarehouse(ValueError):
@@ -40,10 +45,13 @@ def connection_json(database: Path) -> str:
     return json.dumps({"conn_type": "sqlite", "host": str(database)})
 
 
-def connect(value: str) -> Any:
-    """Open a DB-API connection from an Airflow connection, in its JSON or URI form."""
+def read_connection(value: str) -> dict[str, Any]:
+    """Return an Airflow connection's parts from its JSON or its URI form; raise UnknownWarehouse.
+
+    A SQLite connection has its file's path under `host`.
+    """
     if value.lstrip().startswith("{"):
-        given = json.loads(value)
+        given: dict[str, Any] = json.loads(value)
     else:
         parts = urlsplit(value)
         given = {
@@ -52,13 +60,26 @@ def connect(value: str) -> Any:
             "port": parts.port,
             "login": unquote(parts.username or ""),
             "password": unquote(parts.password or ""),
-            "schema": parts.path.lstrip("/"),
+            "schema": unquote(parts.path.lstrip("/")),
         }
+        if parts.scheme == "sqlite":
+            given["host"] = unquote(parts.netloc) or unquote(parts.path)
+    if given["conn_type"] not in ("sqlite", "postgres", "postgresql"):
+        raise UnknownWarehouse(
+            f"{CONNECTION_VARIABLE} has type {given['conn_type']!r}: the sample warehouse can be "
+            "laid out in sqlite or postgres; for any other, bring your own tables"
+        )
+    return given
+
+
+def connect(value: str) -> Any:
+    """Open a DB-API connection from an Airflow connection, in its JSON or URI form."""
+    given = read_connection(value)
     if given["conn_type"] == "sqlite":
         return sqlite3.connect(given["host"])
-    if given["conn_type"] in ("postgres", "postgresql"):
-        import psycopg2
+    import psycopg2
 
+    try:
         return psycopg2.connect(
             host=given.get("host") or None,
             port=given.get("port") or 5432,
@@ -66,10 +87,10 @@ def connect(value: str) -> Any:
             password=given.get("password") or None,
             dbname=given.get("schema") or None,
         )
-    raise UnknownWarehouse(
-        f"{CONNECTION_VARIABLE} has type {given['conn_type']!r}: the sample warehouse can be laid "
-        "out in sqlite or postgres; for any other, bring your own tables"
-    )
+    except psycopg2.OperationalError as error:
+        raise UnknownWarehouse(
+            f"PostgreSQL does not answer as {CONNECTION_VARIABLE} says: {error}"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -81,51 +102,41 @@ class LaidOut:
 
 
 def lay_out(wheel: Path, value: str, limit: int | None = None) -> LaidOut:
-    """Create and fill the tables where they are not complete.
+    """Create and fill the tables in one transaction, unless the sample stands there already.
 
-    SQLite is built beside its place and moved there when whole; PostgreSQL is filled in one
-    transaction: neither is ever seen half-written.
+    A table of this name that is not the sample's is a lender's own: it is never touched, and
+    NotOurs is raised. Only a sample of another size is written anew.
     """
-    given = json.loads(value) if value.lstrip().startswith("{") else {}
-    if given.get("conn_type") != "sqlite":
-        connection = connect(value)
-        try:
-            if _is_complete(connection, limit):
-                return LaidOut(row_counts(connection), is_new=False)
-            return LaidOut(_fill(connection, wheel, limit, mark="%s"), is_new=True)
-        finally:
-            connection.close()
-    database = Path(given["host"])
-    database.parent.mkdir(parents=True, exist_ok=True)
-    if database.exists():
-        connection = sqlite3.connect(database)
-        try:
-            if _is_complete(connection, limit):
-                return LaidOut(row_counts(connection), is_new=False)
-        finally:
-            connection.close()
-    draft = database.with_suffix(".draft")
-    draft.unlink(missing_ok=True)
-    connection = sqlite3.connect(draft)
+    given = read_connection(value)
+    if given["conn_type"] == "sqlite":
+        Path(given["host"]).parent.mkdir(parents=True, exist_ok=True)
+    connection = connect(value)
     try:
-        rows = _fill(connection, wheel, limit, mark="?")
+        there = _tables(connection)
+        if MARK not in there:
+            if taken := sorted(there & {*ORDER}):
+                raise NotOurs(
+                    f"the warehouse has tables of its own named {', '.join(taken)}; the sample is "
+                    f"laid out only where none of {', '.join(ORDER)} exists. Give "
+                    f"{CONNECTION_VARIABLE} an empty database, or leave it unset for the SQLite "
+                    "sample"
+                )
+        elif row_counts(connection)["application"] == (limit or sample.BORROWERS):
+            return LaidOut(row_counts(connection), is_new=False)
+        return LaidOut(_fill(connection, wheel, limit), is_new=True)
     finally:
         connection.close()
-    draft.replace(database)
-    return LaidOut(rows, is_new=True)
 
 
-def _is_complete(connection: Any, limit: int | None) -> bool:
-    """Whether the tables hold the sample; they are filled as a whole or not at all."""
+def _tables(connection: Any) -> set[str]:
     cursor = connection.cursor()
     cursor.execute(
-        "SELECT 1 FROM sqlite_master WHERE name = 'application'"
+        "SELECT name FROM sqlite_master WHERE type = 'table'"
         if isinstance(connection, sqlite3.Connection)
-        else "SELECT 1 FROM information_schema.tables WHERE table_name = 'application'"
+        else "SELECT table_name FROM information_schema.tables "
+        "WHERE table_schema = current_schema()"
     )
-    if cursor.fetchone() is None:
-        return False
-    return row_counts(connection)["application"] == (limit or sample.BORROWERS)
+    return {str(row[0]) for row in cursor.fetchall()}
 
 
 def row_counts(connection: Any) -> dict[str, int]:
@@ -161,11 +172,16 @@ def newest_application(value: str) -> dict[str, Any]:
         connection.close()
 
 
-def _fill(connection: Any, wheel: Path, limit: int | None, mark: str) -> dict[str, int]:
+def _fill(connection: Any, wheel: Path, limit: int | None) -> dict[str, int]:
     tables = portfolio.load(PORTFOLIO).tables
     people = list(sample.borrowers(wheel, limit))
+    is_sqlite = isinstance(connection, sqlite3.Connection)
+    if is_sqlite:
+        connection.isolation_level = None  # so that the DDL belongs to the transaction, too
     cursor = connection.cursor()
-    for name in reversed(ORDER):
+    if is_sqlite:
+        cursor.execute("BEGIN IMMEDIATE")
+    for name in (MARK, *reversed(ORDER)):
         cursor.execute(f"DROP TABLE IF EXISTS {name}")
     for name in ORDER:
         table = tables[name]
@@ -176,10 +192,15 @@ def _fill(connection: Any, wheel: Path, limit: int | None, mark: str) -> dict[st
         cursor.execute(
             f"CREATE TABLE {name} ({columns}, PRIMARY KEY ({', '.join(table.key)}){foreign})"
         )
-        marks = ", ".join([mark] * len(table.columns))
+        marks = ", ".join(["?" if is_sqlite else "%s"] * len(table.columns))
         _insert(cursor, f"INSERT INTO {name} VALUES ({marks})", _rows(name, table.columns, people))  # noqa: S608
         cursor.execute(f"CREATE INDEX {name}_{table.time} ON {name} ({table.time})")
-    connection.commit()
+    cursor.execute(f"CREATE TABLE {MARK} (source TEXT)")
+    cursor.execute(f"INSERT INTO {MARK} VALUES ('{sample.REQUIREMENT}')")  # noqa: S608
+    if is_sqlite:
+        cursor.execute("COMMIT")
+    else:
+        connection.commit()
     return row_counts(connection)
 
 

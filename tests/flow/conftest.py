@@ -2,11 +2,13 @@
 
 import contextlib
 import json
+import os
 import shutil
 import socket
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from local import export, warehouse
@@ -128,6 +130,21 @@ class Trial:
                 break
             time.sleep(0.2)
         texts += [path.read_text() for path in sorted(new)]
+
+    def sent(self):
+        """Return the files of all mails."""
+        return list(self.place.mailbox.glob("*.eml"))
+
+    def processes(self):
+        """Return every process that works in this stack's folders, containers among them."""
+        found = []
+        for each in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                traces = [*each.environ().values(), *each.cmdline(), each.cwd()]
+                is_ours = any(str(self.place.build) in trace for trace in traces)
+                if is_ours and each.status() != psutil.STATUS_ZOMBIE and each.pid != os.getpid():
+                    found.append(each)
+        return found
 
     def etags(self, *prefixes):
         """Return {key: ETag} of the data bucket's objects below these prefixes."""

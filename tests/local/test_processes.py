@@ -32,11 +32,13 @@ def test_stop_ends_the_whole_group_and_nothing_else(tmp_path):
     log = tmp_path / "family.log"
     stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     parent = processes.start("family", [sys.executable, "-c", FAMILY], {}, log, tmp_path)
+    deadline = time.monotonic() + 30
     while not log.read_text().strip():
+        assert time.monotonic() < deadline, "the parent did not name its child"
         time.sleep(0.02)
     child = int(log.read_text())
 
-    processes.stop([parent])
+    processes.stop([parent], grace_seconds=10)
 
     is_stranger_alive = stranger.poll() is None
     stranger.kill()
