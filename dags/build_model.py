@@ -13,7 +13,7 @@ trigger it with a partition key `YYYY-MM`. The same data gives the same files an
 - `validate`: the Data Docs that the error names.
 - `clean`: the part and the reason in the error; then the log group of the clean Lambda.
 - `train`, `evaluate`: the job's own log, in the task's log; the reason stands in the error.
-- `gate`: metrics and plots below `evaluation/`.
+- `gate`: metrics, plots and `report.html` below `evaluation/`.
 - `endpoint`, `smoke`: the log group `/aws/sagemaker/Endpoints/<endpoint>`.
 """
 

@@ -45,7 +45,10 @@ def collect(job: MainJob) -> dict[str, Any]:
     )
     evaluation = layout.evaluation_prefix(name, period)
     metrics = _read(s3, settings.model_bucket, evaluation + "metrics.json")
-    plots = _download(s3, settings.model_bucket, evaluation, stack.place.build / "run" / "plots")
+    results = stack.place.build / "run"
+    plots = _download(s3, settings.model_bucket, evaluation, results / "plots")
+    report = results / "report.html"
+    s3.download_file(settings.model_bucket, evaluation + metrics["report"], str(report))
     tables = _tables(job)
     raw_rows = sum(each["raw"] for each in tables.values())
     splits = clean["cleaned"]
@@ -90,6 +93,7 @@ def collect(job: MainJob) -> dict[str, Any]:
             "reasons": decision["reasons"],
         },
         "plots": [str(each) for each in plots],
+        "report": str(report),
     }
 
 
@@ -153,6 +157,7 @@ def render(facts: Mapping[str, Any]) -> str:
         f"  endpoint {facts['endpoint']['name']}: {facts['endpoint']['status']}, "
         f"{facts['endpoint']['instances']} instances",
         *(f"  plot {os.path.relpath(each)}" for each in facts["plots"]),
+        f"  report {os.path.relpath(facts['report'])}",
     ]
     decision = facts["decision"]
     lines += [

@@ -109,7 +109,7 @@ def training_output(portfolio: str, period: str) -> str:
 
 
 def evaluation_prefix(portfolio: str, period: str) -> str:
-    """Metrics (`metrics.json`) and plots of the out-of-time evaluation."""
+    """The out-of-time evaluation: `metrics.json`, `report.html`, `report.json` and plots."""
     return f"evaluation/{portfolio}/period={period}/"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +19,23 @@ from solvencia.scorecard import to_points
 
 type Numbers = npt.NDArray[np.float64]
 
-_INK = "#1f2a37"
-_PALE = "#9aa5b1"
-_GOOD = "#2a7f9e"
-_BAD = "#c8553d"
+INK = "#1f2a37"
+PALE = "#9aa5b1"
+GOOD = "#2a7f9e"
+BAD = "#c8553d"
 _STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 11,
-    "text.color": _INK,
-    "axes.edgecolor": _PALE,
-    "axes.labelcolor": _INK,
+    "text.color": INK,
+    "axes.edgecolor": PALE,
+    "axes.labelcolor": INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
     "grid.color": "#e4e8ec",
-    "xtick.color": _INK,
-    "ytick.color": _INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
     "legend.frameon": False,
 }
 
@@ -61,6 +61,12 @@ def draw(
         "scores.png": lambda axes: _draw_scores(axes, outcome, pd, scaling),
         "contributions.png": lambda axes: _draw_contributions(axes, names, contributions),
     }
+    caption = f"{title} · {metrics.rows:,} applications, {metrics.bads:,} bad"
+    return paint(folder, caption, pictures)
+
+
+def paint(folder: Path, caption: str, pictures: Mapping[str, Callable[[Any], str]]) -> list[str]:
+    """Draw each picture into a file of its name; a picture fills axes and returns its headline."""
     for name, picture in pictures.items():
         with mpl.rc_context(_STYLE):
             figure = Figure(figsize=(7.5, 5.2), dpi=120, layout="constrained")
@@ -69,7 +75,6 @@ def draw(
             headline = picture(axes)
             figure.get_layout_engine().set(rect=(0, 0, 1, 0.88))
             figure.text(0.02, 0.945, headline, fontsize=14, fontweight="bold")
-            caption = f"{title} · {metrics.rows:,} applications, {metrics.bads:,} bad"
             figure.text(0.02, 0.9, caption, color="#5b6773", fontsize=10)
             figure.savefig(folder / name, metadata={"Software": None})
     return list(pictures)
@@ -78,13 +83,13 @@ def draw(
 def _draw_roc(axes: Any, metrics: Metrics, outcome: npt.NDArray[Any], pd: Numbers) -> str:
     false_rate, true_rate, _ = trace_roc(outcome, pd)
     widest = int(np.argmax(np.abs(true_rate - false_rate)))
-    axes.plot([0, 1], [0, 1], color=_PALE, linewidth=1, linestyle="--")
-    axes.fill_between(false_rate, true_rate, false_rate, color=_GOOD, alpha=0.10, linewidth=0)
-    axes.plot(false_rate, true_rate, color=_GOOD, linewidth=2.2)
+    axes.plot([0, 1], [0, 1], color=PALE, linewidth=1, linestyle="--")
+    axes.fill_between(false_rate, true_rate, false_rate, color=GOOD, alpha=0.10, linewidth=0)
+    axes.plot(false_rate, true_rate, color=GOOD, linewidth=2.2)
     place = false_rate[widest]
-    axes.plot([place, place], [place, true_rate[widest]], color=_BAD, linewidth=1.8)
+    axes.plot([place, place], [place, true_rate[widest]], color=BAD, linewidth=1.8)
     middle = (place + true_rate[widest]) / 2
-    axes.annotate(f"KS {metrics.ks:.3f}", (place + 0.015, middle), color=_BAD, va="center")
+    axes.annotate(f"KS {metrics.ks:.3f}", (place + 0.015, middle), color=BAD, va="center")
     interval = f"95 % interval {metrics.auc_low:.3f} to {metrics.auc_high:.3f}"
     axes.text(0.97, 0.06, f"AUC {metrics.auc:.3f}\n{interval}", ha="right", fontsize=12)
     axes.set(
@@ -104,7 +109,7 @@ def _draw_calibration(axes: Any, metrics: Metrics, outcome: npt.NDArray[Any], pd
     margin = 1.96 * np.sqrt(rate * (1 - rate) / rows)
     low = max(min(mean.min(), rate[rate > 0].min()) * 0.6, 1e-4)
     high = min(max(mean.max(), (rate + margin).max()) * 1.5, 1.0)
-    axes.plot([low, high], [low, high], color=_PALE, linewidth=1, linestyle="--")
+    axes.plot([low, high], [low, high], color=PALE, linewidth=1, linestyle="--")
     bars = [np.minimum(margin, np.maximum(rate - low, 0)), margin]
     axes.errorbar(
         mean,
@@ -112,8 +117,8 @@ def _draw_calibration(axes: Any, metrics: Metrics, outcome: npt.NDArray[Any], pd
         yerr=bars,
         fmt="o",
         markersize=6,
-        color=_GOOD,
-        ecolor=_GOOD,
+        color=GOOD,
+        ecolor=GOOD,
         elinewidth=1.2,
         capsize=3,
     )
@@ -142,7 +147,7 @@ def _draw_scores(axes: Any, outcome: npt.NDArray[Any], pd: Numbers, scaling: Sca
     points = np.array([to_points(scaling, each) for each in pd.tolist()])
     is_bad = outcome.astype(bool)
     edges = np.linspace(points.min() - 0.5, points.max() + 0.5, 41)
-    for chosen, colour, label in ((~is_bad, _GOOD, "Good"), (is_bad, _BAD, "Bad")):
+    for chosen, colour, label in ((~is_bad, GOOD, "Good"), (is_bad, BAD, "Bad")):
         share = np.full(int(chosen.sum()), 1 / chosen.sum())
         axes.hist(points[chosen], edges, weights=share, color=colour, alpha=0.55, label=label)
         middle = float(np.median(points[chosen]))
@@ -157,7 +162,7 @@ def _draw_contributions(axes: Any, names: Sequence[str], contributions: Numbers)
     sizes = np.abs(contributions).mean(axis=0)
     order = np.argsort(sizes, kind="stable")[-10:]
     labels = [names[place].replace("_", " ") for place in order]
-    bars = axes.barh(labels, sizes[order], color=_GOOD, height=0.65)
+    bars = axes.barh(labels, sizes[order], color=GOOD, height=0.65)
     axes.bar_label(bars, fmt="%.2f", padding=4)
     axes.grid(axis="y", visible=False)
     axes.margins(x=0.12)

@@ -9,6 +9,7 @@ import functools
 import hashlib
 import json
 import math
+import operator
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ TYPES = ("integer", "number", "text", "date")
 PREPARE_SQL = "prepare.sql"
 ROLES = ("id", "time", "label", "protected", "feature", "derived", "ignored")
 
+_UNRULED = ("help", "reason", "bands")  # change no model and no score
 _CODED = ("label", "protected", "feature", "derived")  # cleaned to a number
 
 
@@ -62,6 +64,7 @@ class Field:
     monotone: int = 0
     sentinels: Mapping[str, str] = field(default_factory=dict)
     categories: tuple[str, ...] = ()
+    bands: tuple[float, ...] = ()  # where the report's groups of a protected number start
     amount_when_missing: Mapping[str, str] = field(default_factory=dict)
     help: Mapping[str, str] = field(default_factory=dict)
     reason: Mapping[str, str] = field(default_factory=dict)
@@ -102,6 +105,13 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class Fairness:
+    """The cut-off at which the evaluation report judges approvals; it decides nothing else."""
+
+    approve_points: float
+
+
+@dataclass(frozen=True)
 class Schedule:
     start: date
     end: date | None = None
@@ -119,6 +129,7 @@ class Portfolio:
     split: Split
     scaling: Scaling
     gate: Gate
+    fairness: Fairness
     tables: Mapping[str, Table]
     fields: Mapping[str, Field]
     fingerprint: str
@@ -204,6 +215,7 @@ class _Reader:
                 ("gate", Gate),
             )
         }
+        sections["fairness"] = self._read_fairness(raw, sections["scaling"])
         self._check_tables(tables)
         self._check_fields(fields, sections["label"])
         if not (self.source.parent / PREPARE_SQL).is_file():
@@ -242,6 +254,15 @@ class _Reader:
             return {}
         return body
 
+    def _read_fairness(self, raw: Mapping[str, Any], scaling: Scaling | None) -> Fairness | None:
+        """Return the section; without one, what the scale calls its target odds is approved."""
+        if "fairness" not in raw and scaling:
+            return Fairness(scaling.points)
+        found = self._build("fairness", Fairness, self._mapping(raw, "fairness"))
+        if found and not _is_finite(found.approve_points):
+            self._fault("fairness.approve_points", "not a number: give points of the scale")
+        return found
+
     def _check_tables(self, tables: Mapping[str, Table]) -> None:
         for table in tables.values():
             for name in (*table.key, table.time):
@@ -274,6 +295,10 @@ class _Reader:
                     self._fault(f"{key}.sentinels", f"{value!r} is not a number")
             if each.role == "derived" and each.name not in amounts:
                 self._fault(key, "no field's amount_when_missing makes it: drop it or name it")
+            if each.bands and not (each.role == "protected" and each.is_numeric):
+                self._fault(f"{key}.bands", "only a protected number is reported in bands")
+            elif not _is_ascending(each.bands):
+                self._fault(f"{key}.bands", "give numbers, each above the one before")
             if _is_crossed(each.minimum, each.maximum):
                 self._fault(key, f"minimum {each.minimum} is above maximum {each.maximum}")
             if each.amount_when_missing:
@@ -299,10 +324,13 @@ class _Reader:
 
 
 def _fingerprint(raw: Mapping[str, Any], folder: Path) -> str:
-    """Digest of what decides a model's input and its points; texts and bounds of gates do not."""
+    """Digest of what decides a model's input and its points.
+
+    Texts, bounds of gates and what only the evaluation report reads do not.
+    """
     rules = {key: raw[key] for key in ("tables", "label", "split", "scaling")}
     rules["fields"] = {
-        name: {key: value for key, value in body.items() if key not in ("help", "reason")}
+        name: {key: value for key, value in body.items() if key not in _UNRULED}
         for name, body in raw["fields"].items()
     }
     text = json.dumps(rules, sort_keys=True, default=str)
@@ -315,6 +343,17 @@ def _is_number(text: str) -> bool:
         return math.isfinite(float(text))
     except ValueError:
         return False
+
+
+def _is_finite(value: object) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and math.isfinite(float(str(value)))
+
+
+def _is_ascending(values: object) -> bool:
+    if not isinstance(values, tuple):
+        return False
+    return all(map(_is_finite, values)) and all(map(operator.lt, values, values[1:]))
 
 
 def _is_crossed(minimum: float | None, maximum: float | None) -> bool:

@@ -78,9 +78,15 @@ def training(settings: Settings, portfolio: Portfolio, period: str) -> dict[str,
 
 
 def evaluation(settings: Settings, portfolio: Portfolio, period: str) -> dict[str, Any]:
-    """Return the processing job that measures the model on the out-of-time test."""
+    """Return the processing job that measures the model on the out-of-time test.
+
+    It reads the training rows too, as drift is measured against them.
+    """
     name = portfolio.name
-    test = f"s3://{settings.data_bucket}/{layout.cleaned_split(name, period, 'test')}"
+    splits = [
+        (split, f"s3://{settings.data_bucket}/{layout.cleaned_split(name, period, split)}")
+        for split in ("test", "train")
+    ]
     output = f"s3://{settings.model_bucket}/{layout.evaluation_prefix(name, period)}"
     return {
         "ProcessingJobName": _job_name(settings, portfolio, period) + "-evaluate",
@@ -91,7 +97,7 @@ def evaluation(settings: Settings, portfolio: Portfolio, period: str) -> dict[st
         "RoleArn": settings.sagemaker_role_arn,
         "ProcessingInputs": [
             _processing_input("model", ARTEFACT),
-            _processing_input("test", test),
+            *(_processing_input(split, uri) for split, uri in splits),
         ],
         "ProcessingOutputConfig": {
             "Outputs": [

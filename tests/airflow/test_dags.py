@@ -195,6 +195,17 @@ def test_jobs_run_in_two_subnets_and_the_endpoint_on_two_instances(dags):
     assert variant["InitialInstanceCount"] == 2
 
 
+def test_the_evaluation_reads_model_test_and_training_rows(dags):
+    """Each input of the job comes from its own prefix, where the container looks for it."""
+    config = dags["build_model_consumer_credit"].get_task("evaluate").config
+    inputs = {each["InputName"]: each["S3Input"] for each in config["ProcessingInputs"]}
+
+    assert set(inputs) == {"model", "test", "train"}
+    for name in ("test", "train"):
+        assert inputs[name]["S3Uri"].endswith(f"/{name}/")
+        assert inputs[name]["LocalPath"] == f"/opt/ml/processing/input/{name}"
+
+
 def test_the_job_names_fit_sagemaker(dags):
     """A rendered name has at most 63 characters, of letters, digits and hyphens."""
     from jinja2 import Template

@@ -214,9 +214,18 @@ def test_termination_answers_what_is_under_way(trained, body):
     assert status == 0
 
 
-def test_evaluation_writes_metrics_and_plots(trained, consumer_credit, monkeypatch):
-    """The processing job leaves metrics.json with the model's identity, and the plots it names."""
-    base, _ = trained
+@pytest.mark.parametrize("has_train", [False, True])
+def test_evaluation_writes_metrics_report_and_plots(
+    trained, consumer_credit, monkeypatch, tmp_path, has_train
+):
+    """The job leaves metrics.json with the model's identity, and the files it names.
+
+    Without the input `train`, as by hand, drift is null.
+    """
+    base = tmp_path / "evaluated"
+    shutil.copytree(trained[0], base)
+    if has_train:
+        shutil.copytree(base / "input" / "data" / "train", base / "processing" / "input" / "train")
     folder = base / "processing" / "input" / "model"
     folder.mkdir(parents=True)
     with tarfile.open(folder / "model.tar.gz", "w:gz") as archive:
@@ -230,7 +239,8 @@ def test_evaluation_writes_metrics_and_plots(trained, consumer_credit, monkeypat
     metrics = json.loads((output / "metrics.json").read_text())
     assert status == 0
     assert set(metrics) == {
-        "auc", "auc_low", "auc_high", "gini", "ks", "brier", "ece", "rows", "bads", "model", "plots"
+        "auc", "auc_low", "auc_high", "gini", "ks", "brier", "ece", "rows", "bads", "model",
+        "plots", "h_measure", "lift_10", "bootstrap", "psi", "csi", "fairness", "report",
     }  # fmt: skip
     assert metrics["model"] == {
         "digest": model.load(base / "model").digest,
@@ -240,6 +250,9 @@ def test_evaluation_writes_metrics_and_plots(trained, consumer_credit, monkeypat
     }
     assert metrics["auc"] > 0.7
     assert all((output / name).stat().st_size for name in metrics["plots"])
+    assert (metrics["psi"] is not None) == has_train
+    assert (output / metrics["report"]).read_text().startswith("<!DOCTYPE html>")
+    assert json.loads((output / "report.json").read_text())["model"] == metrics["model"]
 
 
 def break_channel(base, splits):

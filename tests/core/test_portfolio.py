@@ -79,6 +79,14 @@ def test_every_fault_is_named_at_once(tmp_path):
         ('role = "feature"\ntype = "number"', 'role = "derived"\ntype = "number"', "makes it"),
         ('role = "feature"\ntype = "number"', 'role = "feature"\ntype = "date"', "type 'date'"),
         ("[schedule]", "[schedule", "line"),
+        ("nullable = true", "bands = [1, 2]", "only a protected number is reported in bands"),
+        (
+            'role = "feature"\ntype = "number"',
+            'role = "protected"\ntype = "number"\nbands = [5, 5]',
+            "fields.years_at_address.bands: give numbers, each above the one before",
+        ),
+        ("[gate]", '[fairness]\napprove_points = "many"\n[gate]', "fairness.approve_points: not"),
+        ("[gate]", "[fairness]\n[gate]", "fairness: missing 1 required positional argument"),
     ],
 )
 def test_a_fault_is_named(tmp_path, old, new, problem):
@@ -101,3 +109,19 @@ def test_the_fingerprint_follows_the_rules(tmp_path, cards):
     assert load_text(tmp_path, CARDS).fingerprint == cards.fingerprint
     changed = load_text(tmp_path / "again", CARDS.replace("pdo = 20", "pdo = 30"))
     assert changed.fingerprint != cards.fingerprint
+
+
+def test_what_only_the_report_reads_is_no_rule(tmp_path):
+    """Bands and the report's cut-off leave the fingerprint alone; without one the scale's holds."""
+    text = CARDS.replace('role = "feature"\ntype = "number"', 'role = "protected"\ntype = "number"')
+    plain = load_text(tmp_path, text)
+    banded = load_text(
+        tmp_path / "again",
+        text.replace("[gate]", "[fairness]\napprove_points = 480\n[gate]").replace(
+            "nullable = true", "nullable = true\nbands = [1, 5]"
+        ),
+    )
+
+    assert (plain.fairness.approve_points, banded.fairness.approve_points) == (500, 480)
+    assert banded.fields["years_at_address"].bands == (1, 5)
+    assert banded.fingerprint == plain.fingerprint

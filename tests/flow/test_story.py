@@ -144,6 +144,7 @@ def test_the_main_job_reconciles_and_gives_a_live_score(trial):
     assert len(facts["decision"]["reasons"]) >= 3
     assert len(facts["plots"]) >= 3
     assert all(Path(each).stat().st_size > 10_000 for each in facts["plots"])
+    assert Path(facts["report"]).read_text().startswith("<!DOCTYPE html>")
     assert summary.render(facts).count("R0") >= 3
 
 

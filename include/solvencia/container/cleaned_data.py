@@ -18,11 +18,13 @@ class NoData(PermanentFault):
     """A channel holds no Parquet object."""
 
 
-def read(portfolio: Portfolio, folder: Path) -> dict[str, npt.NDArray[Any]]:
+def read(
+    portfolio: Portfolio, folder: Path, with_protected: bool = False
+) -> dict[str, npt.NDArray[Any]]:
     """Return the key, time, label and features of every object below a folder.
 
     Sorted by key, so that neither the number of parts nor their names matter. Protected columns
-    are left in the files.
+    are left in the files unless asked for, which only the fairness audit may do.
     """
     files = sorted(folder.rglob("*.parquet"))
     if not files:
@@ -32,6 +34,7 @@ def read(portfolio: Portfolio, folder: Path) -> dict[str, npt.NDArray[Any]]:
         portfolio.time.name,
         portfolio.label.field,
         *(each.name for each in portfolio.features),
+        *(each.name for each in portfolio.with_role("protected") if with_protected),
     ]
     found = set.intersection(*(set(pq.read_schema(file).names) for file in files))
     absent = [name for name in names if name not in found]

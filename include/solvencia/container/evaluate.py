@@ -1,4 +1,4 @@
-"""`evaluate`: a model artefact and the out-of-time test in, metrics and plots out."""
+"""`evaluate`: a model artefact and the out-of-time test in, metrics, report and plots out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from solvencia import evaluate, explain, features, model, plots, portfolio
+from solvencia import (
+    evaluate,
+    explain,
+    features,
+    model,
+    plots,
+    portfolio,
+    report,
+    report_page,
+    report_plots,
+)
 from solvencia.container import cleaned_data
 from solvencia.container.folders import Folders
 
@@ -15,14 +25,19 @@ EXPLAINED_ROWS_MAX = 5000  # evenly spaced; TreeSHAP costs hundreds of times a p
 
 
 def run(folders: Folders) -> None:
-    """Measure one artefact, as a SageMaker processing job; metrics.json is written last."""
+    """Measure one artefact, as a SageMaker processing job; metrics.json is written last.
+
+    Run by hand without the input `train`, the report leaves drift out and says so.
+    """
     with tempfile.TemporaryDirectory() as name:
         with tarfile.open(folders.processing_model) as archive:
             archive.extractall(name, filter="data")
         trained = model.load(Path(name))
     product = portfolio.load(trained.portfolio)
     model.check_rules(trained, product)
-    columns = cleaned_data.read(product, folders.processing_test)
+    columns = cleaned_data.read(product, folders.processing_test, with_protected=True)
+    has_train = folders.processing_train.is_dir()
+    train = cleaned_data.read(product, folders.processing_train) if has_train else None
     matrix = features.build(product, columns, trained.features)
     outcome, pd = columns[product.label.field], trained.predict(matrix)
     measured = evaluate.measure(outcome, pd)
@@ -30,9 +45,10 @@ def run(folders: Folders) -> None:
     contributions, _ = explain.contributions(trained, matrix[::step])
     output = folders.processing_output
     output.mkdir(parents=True, exist_ok=True)
+    title = f"{product.title['en']}, period {trained.period}, out of time"
     drawn = plots.draw(
         output,
-        title=f"{product.title['en']}, period {trained.period}, out of time",
+        title=title,
         metrics=measured,
         outcome=outcome,
         pd=pd,
@@ -40,16 +56,24 @@ def run(folders: Folders) -> None:
         names=trained.features,
         contributions=contributions,
     )
+    found = report.build(product, trained, measured, pd, columns, train)
+    drawn += report_plots.draw(output, title=title, report=found)
+    _write(output / "report.json", found)
+    pictures = {name: (output / name).read_bytes() for name in drawn}
+    page = report_page.render(found, pictures)
+    (output / "report.html").write_text(page, encoding="utf-8")
     body = {
         **measured.as_dict(),
-        "model": {
-            "digest": trained.digest,
-            "period": trained.period,
-            "portfolio": trained.portfolio,
-            "fingerprint": trained.fingerprint,
-        },
+        **report.summarise(found),
+        "model": found["model"],
         "plots": drawn,
+        "report": "report.html",
     }
-    (output / "metrics.json").write_text(json.dumps(body, indent=2, sort_keys=True) + "\n")
+    _write(output / "metrics.json", body)
     for metric in ("auc", "ks", "brier", "ece", "rows"):
         print(f"test:{metric}={getattr(measured, metric):.6f};", flush=True)
+
+
+def _write(path: Path, body: object) -> None:
+    text = json.dumps(body, indent=2, sort_keys=True, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")

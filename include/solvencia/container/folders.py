@@ -50,8 +50,13 @@ class Folders:
         return self.base / "processing" / "input" / "test"
 
     @property
+    def processing_train(self) -> Path:
+        """Cleaned Parquet that the model was fitted on: what drift is measured against."""
+        return self.base / "processing" / "input" / "train"
+
+    @property
     def processing_output(self) -> Path:
-        """Metrics and plots, uploaded when the processing job ends."""
+        """Metrics, report and plots, uploaded when the processing job ends."""
         return self.base / "processing" / "output"
 
     def channel(self, name: str) -> Path:

@@ -1,0 +1,230 @@
+"""The validation report as one HTML page that a risk officer reads, prints and files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from solvencia import report_tables
+from solvencia.fairness import FOUR_FIFTHS
+from solvencia.page import figures, heading, number, paragraph, picture, share, table, whole
+from solvencia.report_plots import fairness_name
+
+type Report = Mapping[str, Any]
+type Pictures = Mapping[str, bytes]
+
+
+def render(report: Report, pictures: Pictures) -> str:
+    """Return the page of `report.build`'s result; `pictures` are the PNGs by file name."""
+    model, months = report["model"], report["months"]
+    title = f"{report['title']}: validation report, period {model['period']}"
+    metrics = report["metrics"]
+    return whole(
+        title,
+        heading(title, 1),
+        paragraph(
+            f"Model {model['digest'][:12]}, measured on {metrics['rows']:,} applications "
+            f"({metrics['bads']:,} bad) of {months[0]['month']} to {months[-1]['month']}: "
+            "newer than all that it was trained on.",
+            "small",
+        ),
+        _gate(report),
+        _summary(report),
+        *report_tables.ranking(report, pictures),
+        *report_tables.calibration(report, pictures),
+        *report_tables.bands(report, pictures),
+        *report_tables.months(report, pictures),
+        *_drift(report),
+        *_sensitivity(report, pictures),
+        *_fairness(report, pictures),
+        paragraph(
+            f"Full digest of the model: {model['digest']}. Fingerprint of the portfolio's rules: "
+            f"{model['fingerprint']}. All figures with all digits: report.json.",
+            "small",
+        ),
+    )
+
+
+def _gate(report: Report) -> str:
+    refusals = report["refusals"]
+    if refusals:
+        return paragraph(
+            "The portfolio's gate refuses this model: " + "; ".join(refusals), "refused"
+        )
+    return paragraph("This model passes every bound of the portfolio's gate.", "passed")
+
+
+def _summary(report: Report) -> str:
+    metrics, bounds = report["metrics"], report["intervals"]
+    rows = [
+        ("AUC", number(metrics["auc"]), "chance that a bad applicant ranks as riskier than a good"),
+        ("Gini", number(metrics["gini"]), "2 AUC - 1: 0 is no better than chance, 1 is perfect"),
+        ("KS", number(metrics["ks"]), "widest gap between bad and good caught at one cut-off"),
+        ("H-measure", number(report["h_measure"]), "loss saved against no score, over all costs"),
+        (
+            "Lift at 10 %",
+            number(report["lift_10"], 2),
+            "bads in the riskiest tenth, against chance",
+        ),
+        ("Brier", number(metrics["brier"], 4), "mean squared error of the PD; lower is better"),
+        ("ECE", number(metrics["ece"], 4), "mean gap between PD and bad rate, by tenth"),
+    ]
+    if report["drift"]:
+        score = report["drift"]["score"]
+        rows.append(("PSI", number(score["index"]), f"{score['reading']}: score against training"))
+    text = "; ".join(
+        f"{name} {number(bounds[key][0], digits)} to {number(bounds[key][1], digits)}"
+        for name, key, digits in (("AUC", "auc", 3), ("KS", "ks", 3), ("Brier", "brier", 4))
+    )
+    return figures(rows) + paragraph(
+        "95 % intervals, from drawing the good and the bad applications anew: "
+        f"{text}. DeLong's formula gives AUC {number(metrics['auc_low'])} to "
+        f"{number(metrics['auc_high'])}. Differences within them may be chance.",
+        "small",
+    )
+
+
+def _drift(report: Report) -> list[str]:
+    moved = report["drift"]
+    title = heading("Drift since training")
+    if not moved:
+        return [title, paragraph("Not measured: the evaluation was run without the training rows.")]
+    named = [("score", moved["score"]), *((e["feature"], e) for e in moved["features"])]
+    rows = []
+    for name, each in named:
+        widest = max(each["bins"], key=lambda part: part["part"])
+        shift = f"{share(widest['train_share'])} to {share(widest['test_share'])}"
+        rows.append(
+            [_spoken(name), number(each["index"], 4), each["reading"], _range(widest), shift]
+        )
+    return [
+        title,
+        paragraph(
+            f"How the applicants differ from the {moved['train_rows']:,} trained on: PSI for the "
+            "score, CSI for each feature, over the deciles of training. Below 0.10 is stable, "
+            "0.10 to 0.25 wants watching, above it the population has shifted. The model was "
+            "fitted on the training rows, so their scores spread a little wider than new ones."
+        ),
+        table(
+            "Stability index, and the bin that contributes most to it.",
+            ("", "Index", "Reading", "Bin that moved most", "Share: training to now"),
+            rows,
+            [place for place, (_, each) in enumerate(named) if each["reading"] != "stable"],
+        ),
+    ]
+
+
+def _sensitivity(report: Report, pictures: Pictures) -> list[str]:
+    found = report["sensitivity"]
+    rows = [
+        [
+            _spoken(each["feature"]),
+            f"{each['low']:,.4g}",
+            f"{each['high']:,.4g}",
+            share(each["mean_pd_low"], 2),
+            share(each["mean_pd_high"], 2),
+            f"{100 * (each['mean_pd_high'] - each['mean_pd_low']):+.2f} pp",
+        ]
+        for each in found["effects"]
+    ]
+    return [
+        heading("What the score rests on"),
+        paragraph(
+            "The picture shows how much each feature contributes; the table, what happens to the "
+            f"mean PD of {found['rows']:,} applicants ({share(found['mean_pd'], 2)}) when one "
+            "feature alone is set to its 10th, then its 90th percentile for all. Where the two "
+            "are equal, most applicants share that value."
+        ),
+        picture("contributions", pictures["contributions.png"], "Mean contribution by feature"),
+        table(
+            "Sensitivity, one feature at a time, the largest effect first.",
+            ("Feature", "10th", "90th", "Mean PD at 10th", "Mean PD at 90th", "Difference"),
+            rows,
+        ),
+    ]
+
+
+def _fairness(report: Report, pictures: Pictures) -> list[str]:
+    judged = report["fairness"]
+    parts = [
+        heading("Fairness by group"),
+        paragraph(
+            "The model never sees these attributes; they are compared here only. Approved means "
+            f"{judged['approve_points']:g} points or more, the portfolio's cut-off for this "
+            f"report: {share(judged['approval_rate'])} of all, of whom "
+            f"{share(judged['bad_rate_approved'], 2)} were bad. The impact ratio is a group's "
+            "approval rate against that of the group with the highest; below 0.80 (four fifths) "
+            "it wants a reason, and is shaded. Opportunity is the share of good applicants who "
+            "are approved. These figures open a question and do not settle one."
+        ),
+    ]
+    if not judged["audits"]:
+        parts.append(paragraph("The portfolio declares no protected attribute."))
+    for audit in judged["audits"]:
+        name = _spoken(audit["field"])
+        rows = [
+            [
+                each["name"] + (" *" if each["is_small"] else ""),
+                f"{each['rows']:,}",
+                share(each["approval_rate"]),
+                number(each["impact_ratio"], 2),
+                share(each["opportunity"]),
+                _points(each["opportunity_difference"]),
+                share(each["mean_pd"], 2),
+                share(each["bad_rate"], 2),
+                number(each["auc"]),
+            ]
+            for each in audit["groups"]
+        ]
+        flagged = [
+            place
+            for place, each in enumerate(audit["groups"])
+            if each["impact_ratio"] is not None and each["impact_ratio"] < FOUR_FIFTHS
+        ]
+        file = fairness_name(audit["field"])
+        parts += [
+            heading(name.capitalize(), 3),
+            picture(file.removesuffix(".png"), pictures[file], f"Approvals by {name}"),
+            table(
+                f"Groups by {name}, against {audit['reference']}. * fewer than 100 applications: "
+                "too few to judge, left out of the summary.",
+                (
+                    "Group",
+                    "Rows",
+                    "Approved",
+                    "Impact ratio",
+                    "Opportunity",
+                    "Difference",
+                    "Mean PD",
+                    "Bad rate",
+                    "AUC",
+                ),
+                rows,
+                flagged,
+            ),
+            paragraph(
+                f"Smallest impact ratio {number(audit['impact_ratio_min'], 2)}; widest difference "
+                f"in opportunity {_points(audit['opportunity_difference_max'])}. Where a group's "
+                "mean PD lies above its bad rate, the model is harsher on it than its record.",
+            ),
+        ]
+    return parts
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _points(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:+.1f} pp"  # noqa: RUF001
+
+
+def _range(each: Mapping[str, Any]) -> str:
+    low, high = each["low"], each["high"]
+    if each["is_missing"]:
+        return "missing"
+    if low is None or high is None:
+        return (
+            "all" if low == high else f"up to {high:,.4g}" if low is None else f"above {low:,.4g}"
+        )
+    return f"above {low:,.4g}, up to {high:,.4g}"
