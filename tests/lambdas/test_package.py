@@ -14,7 +14,16 @@ import pytest
 from deployment import package
 from tests.lambdas.conftest import ROOT, UV
 
-SCORE_MODULES = {"decision", "faults", "gateway", "layout", "portfolio", "request", "settings"}
+SCORE_MODULES = {
+    "decision",
+    "faults",
+    "gateway",
+    "layout",
+    "portfolio",
+    "portfolio_file",
+    "request",
+    "settings",
+}
 MEGABYTE = 1_000_000
 
 
