@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 import subprocess
@@ -9,12 +10,13 @@ import threading
 import time
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local.aws.clients import client
 
 FLUSH_SECONDS = 0.5
 LINES_MAX = 1000
+_log = logging.getLogger("log_stream")
 
 
 class LogStream:
@@ -61,7 +63,14 @@ class LogStream:
                 *whole, rest = (rest + block).split(b"\n")
                 lines += [line.decode(errors="replace") for line in whole]
             if lines and (time.monotonic() - flushed > FLUSH_SECONDS or len(lines) >= LINES_MAX):
-                self.write(lines)
+                self._deliver(lines)
                 lines, flushed = [], time.monotonic()
-        self.write([*lines, rest.decode(errors="replace")])
+        self._deliver([*lines, rest.decode(errors="replace")])
         child.stdout.close()
+
+    def _deliver(self, lines: list[str]) -> None:
+        # Whoever stops reading blocks the container as soon as its pipe is full.
+        try:
+            self.write(lines)
+        except (BotoCoreError, ClientError) as error:
+            _log.warning("%s %s: %d lines lost: %s", self.group, self.stream, len(lines), error)

@@ -90,6 +90,7 @@ def install(config: Config) -> Callable[..., Awaitable[None]]:
         lambda_runtime,
         mail,
         moto_services,
+        origin,
         s3,
     )
     from local.aws.athena import service as athena
@@ -108,8 +109,7 @@ def install(config: Config) -> Callable[..., Awaitable[None]]:
         s3,
     ):
         service.install(config)
-    application: Callable[..., Awaitable[None]] = app.app
-    return application
+    return origin.guard(app.app)
 
 
 def serve(config: Config, listener: socket.socket) -> None:

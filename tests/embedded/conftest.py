@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -30,6 +31,7 @@ class Server:
     port: int
     folder: Path
     python: Path
+    health_seconds: float = 30  # for the start of an interpreter on a loaded machine
     process: subprocess.Popen[str] | None = None
 
     @property
@@ -57,7 +59,7 @@ class Server:
             "SOLVENCIA_EMBEDDED_MODEL_PYTHON": sys.executable,
             "SOLVENCIA_EMBEDDED_MODEL_ENTRY": str(IMAGE),
             "SOLVENCIA_EMBEDDED_LAMBDA_PYTHON": str(self.python),
-            "SOLVENCIA_EMBEDDED_HEALTH_SECONDS": "8",
+            "SOLVENCIA_EMBEDDED_HEALTH_SECONDS": str(self.health_seconds),
         }
 
     def start(self) -> Server:
@@ -72,6 +74,9 @@ class Server:
                 text=True,
             )
         assert self.process.stdout is not None
+        if not select.select([self.process.stdout], [], [], START_SECONDS)[0]:
+            self.process.kill()
+            pytest.fail(f"no ready line within {START_SECONDS} s:\n{self.log.read_text()}")
         line = self.process.stdout.readline()
         assert line == f"embedded AWS ready on {self.url}\n", self.log.read_text()
         return self
@@ -104,15 +109,16 @@ def lambda_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def new_server(
     tmp_path_factory: pytest.TempPathFactory, lambda_python: Path
-) -> Iterator[Callable[[], Server]]:
+) -> Iterator[Callable[..., Server]]:
     """Makes servers on free ports, not yet started; ends them after the session."""
     made: list[Server] = []
 
-    def make() -> Server:
+    def make(**options: Any) -> Server:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        made.append(Server(port, tmp_path_factory.mktemp("server"), lambda_python))
+        folder = tmp_path_factory.mktemp("server")
+        made.append(Server(port, folder, lambda_python, **options))
         return made[-1]
 
     yield make
@@ -122,7 +128,7 @@ def new_server(
 
 
 @pytest.fixture(scope="session")
-def server(new_server: Callable[[], Server]) -> Server:
+def server(new_server: Callable[..., Server]) -> Server:
     """The session's embedded AWS."""
     return new_server().start()
 
@@ -137,7 +143,7 @@ def aws(server: Server) -> Callable[[str], Any]:
 def wait_until() -> Callable[..., Any]:
     """Asks again until the answer is truthy; fails after `seconds`."""
 
-    def wait(ask: Callable[[], Any], seconds: float = 30) -> Any:
+    def wait(ask: Callable[[], Any], seconds: float = 60) -> Any:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if answer := ask():

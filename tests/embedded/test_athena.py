@@ -19,6 +19,12 @@ import pyarrow.parquet as pq
 import pytest
 
 PORTFOLIO = "include/solvencia/portfolios/consumer_credit"
+ENDLESS = (
+    "SELECT count(*) FROM "
+    + ", ".join(f"(VALUES 1, 2, 3, 4, 5, 6) AS t{each}(n{each})" for each in range(16))
+    + " WHERE n1 + n2 * n3 > n4 - n5"
+)
+POOL_SIZE = 4
 
 
 class Lake:
@@ -37,16 +43,25 @@ class Lake:
         rules = {"EnforceWorkGroupConfiguration": True, "ResultConfiguration": location, **rules}
         self.athena.create_work_group(Name=f"{self.name}-{name}", Configuration=rules)
 
-    def run(self, sql: str, *parameters: str, workgroup: str = "default") -> dict[str, Any]:
-        """Run a statement to its end and return its QueryExecution."""
+    def start(self, sql: str, *parameters: str, workgroup: str = "default") -> str:
+        """Start a statement and return its id."""
         started = self.athena.start_query_execution(
             QueryString=sql.replace("{lake}", f"s3://{self.name}"),
             QueryExecutionContext={"Database": self.database},
             WorkGroup=f"{self.name}-{workgroup}",
             **({"ExecutionParameters": list(parameters)} if parameters else {}),
         )
+        return str(started["QueryExecutionId"])
+
+    def state(self, query_id: str) -> str:
+        answer = self.athena.get_query_execution(QueryExecutionId=query_id)
+        return str(answer["QueryExecution"]["Status"]["State"])
+
+    def run(self, sql: str, *parameters: str, workgroup: str = "default") -> dict[str, Any]:
+        """Run a statement to its end and return its QueryExecution."""
+        query_id = self.start(sql, *parameters, workgroup=workgroup)
         for _ in range(1000):
-            execution = self.athena.get_query_execution(**_only_id(started))["QueryExecution"]
+            execution = self.athena.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
             if execution["Status"]["State"] not in ("QUEUED", "RUNNING"):
                 return dict(execution)
             time.sleep(0.02)
@@ -326,22 +341,30 @@ def test_an_outer_join_keeps_rows_that_a_pruned_partition_would_lose(lake: Lake)
     assert lake.ask(sql) == [["1"]]
 
 
-def test_a_stopped_query_is_cancelled_at_once(lake: Lake) -> None:
+def test_stopped_queries_make_room_at_once(lake: Lake, wait_until: Callable[..., Any]) -> None:
     """StopQueryExecution ends the work, not only its state, and writes no result."""
-    endless = "SELECT count(*) FROM " + ", ".join(f"loan l{each}" for each in range(16))
-    started = lake.athena.start_query_execution(
-        QueryString=endless
-        + " WHERE l1.loan_id + l2.loan_id * l3.loan_id > l4.loan_id - l5.loan_id",
-        QueryExecutionContext={"Database": lake.database},
-        WorkGroup=f"{lake.name}-default",
-    )
-    time.sleep(0.5)
-    lake.athena.stop_query_execution(**_only_id(started))
-    time.sleep(0.5)
+    stopped = [lake.start(ENDLESS) for _ in range(POOL_SIZE)]
+    wait_until(lambda: {lake.state(each) for each in stopped} == {"RUNNING"})
+    stopped += [lake.start(ENDLESS) for _ in range(POOL_SIZE)]  # these wait, or begin when stopped
+    for each in stopped:
+        lake.athena.stop_query_execution(QueryExecutionId=each)
 
-    status = lake.athena.get_query_execution(**_only_id(started))["QueryExecution"]["Status"]
-    assert status["State"] == "CANCELLED"
-    assert lake.keys(f"results/{started['QueryExecutionId']}") == []
+    assert lake.ask("SELECT 1") == [["1"]]
+    assert {lake.state(each) for each in stopped} == {"CANCELLED"}
+    assert [key for each in stopped for key in lake.keys(f"results/{each}")] == []
+
+
+def test_a_running_query_does_not_keep_the_server(
+    new_server: Callable[..., Any], wait_until: Callable[..., Any]
+) -> None:
+    """SIGTERM ends the server, whatever its queries do and whichever wait for them."""
+    other = new_server().start()
+    busy = Lake(other.client)
+    started = [busy.start(ENDLESS) for _ in range(POOL_SIZE + 1)]
+    wait_until(lambda: [busy.state(each) for each in started].count("RUNNING") == POOL_SIZE)
+    other.stop()
+
+    assert other.process.returncode == 0
 
 
 @pytest.fixture(scope="module")

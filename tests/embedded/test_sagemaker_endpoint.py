@@ -152,13 +152,14 @@ def test_a_failed_update_keeps_the_old_model(server, endpoint, wait_until):
     assert ask(server, endpoint)["answer"] != "3"
 
 
-def test_an_endpoint_that_never_gets_healthy_fails(server, wait_until):
+def test_an_endpoint_that_never_gets_healthy_fails(new_server, wait_until):
     """It gives up after the health timeout with AWS's reason."""
-    create_config(server, "sick", environment={"SICK": "1"})
-    server.client("sagemaker").create_endpoint(EndpointName="sick", EndpointConfigName="sick")
-    wait_until(lambda: status_of(server, "sick") == "Failed")
+    hasty = new_server(health_seconds=2).start()
+    create_config(hasty, "sick", environment={"SICK": "1"})
+    hasty.client("sagemaker").create_endpoint(EndpointName="sick", EndpointConfigName="sick")
+    wait_until(lambda: status_of(hasty, "sick") == "Failed")
 
-    reason = server.client("sagemaker").describe_endpoint(EndpointName="sick")["FailureReason"]
+    reason = hasty.client("sagemaker").describe_endpoint(EndpointName="sick")["FailureReason"]
     assert "did not pass the ping health check" in reason
 
 

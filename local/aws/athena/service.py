@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import csv
-import io
 import json
 import logging
 import re
@@ -24,11 +22,12 @@ from ministack.core.responses import error_response_json
 from ministack.services import athena, glue
 from sqlglot import exp
 
-from local.aws import lake
+from local.aws import lake, lifecycle
 from local.aws.athena import ddl as athena_ddl
 from local.aws.athena import faults as athena_faults
+from local.aws.athena import results as athena_results
+from local.aws.athena import running
 from local.aws.athena import sql as athena_sql
-from local.aws.athena import types as athena_types
 from local.aws.athena import write as athena_write
 from local.aws.athena.faults import QueryFault
 from local.aws.athena.session import Outcome, Session
@@ -36,7 +35,6 @@ from local.aws.config import Config
 
 CONCURRENT_QUERIES = 4
 _log = logging.getLogger("athena")
-_running: dict[str, Session] = {}
 _start = athena._start_query_execution
 _stop = athena._stop_query_execution
 _metadata = athena._get_table_metadata
@@ -52,6 +50,12 @@ def install(config: Config) -> None:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(pool, context.run, _run, query_id, config.work)
 
+    def end_all() -> None:
+        # The pool's threads are waited for when the interpreter ends.
+        pool.shutdown(wait=False, cancel_futures=True)
+        running.interrupt_all()
+
+    lifecycle.on_stop(end_all)
     athena._execute_query = execute
     athena._start_query_execution = start
     athena._stop_query_execution = stop
@@ -92,10 +96,9 @@ def start(request: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
 
 def stop(request: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
     """Answer StopQueryExecution: the query ends and leaves nothing behind."""
-    answer: tuple[int, dict[str, str], bytes] = _stop(request)
-    session = _running.get(request.get("QueryExecutionId", ""))
-    if session is not None:
-        session.connection.interrupt()
+    with running.lock:
+        answer: tuple[int, dict[str, str], bytes] = _stop(request)
+    running.interrupt(request.get("QueryExecutionId", ""))
     return answer
 
 
@@ -175,12 +178,11 @@ def _run(query_id: str, work: Path) -> None:
     status = execution["Status"]
     if status["State"] == "CANCELLED":
         return
-    status["State"] = "RUNNING"
     rules = athena._workgroups[execution["WorkGroup"]].get("Configuration") or {}
     location = execution["ResultConfiguration"]["OutputLocation"]
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="athena-", dir=work) as scratch:
-        session = _running[query_id] = Session(
+        session = Session(
             query_id=query_id,
             text=_without_frame(execution["Query"]),
             database=execution["QueryExecutionContext"]["Database"].lower(),
@@ -189,10 +191,15 @@ def _run(query_id: str, work: Path) -> None:
             scratch=Path(scratch),
             cutoff_bytes=int(rules.get("BytesScannedCutoffPerQuery") or 0),  # a template gives text
         )
+        running.begin(session)
         try:
+            with running.lock:
+                if status["State"] == "CANCELLED":  # there was no session yet to interrupt
+                    return
+                status["State"] = "RUNNING"
             outcome = run_statement(session, list(execution["ExecutionParameters"]))
             if status["State"] != "CANCELLED":
-                _store(execution, location, outcome)
+                athena_results.store(execution, location, outcome)
         except Exception as error:  # every failure becomes the query's state
             fault = athena_faults.explain(error)
             if fault is None:
@@ -200,8 +207,7 @@ def _run(query_id: str, work: Path) -> None:
             if status["State"] != "CANCELLED":
                 _fail(execution, fault or QueryFault("GENERIC_INTERNAL_ERROR", repr(error)))
         finally:
-            del _running[query_id]
-            session.connection.close()
+            running.end(session)
     took = int((time.monotonic() - began) * 1000)
     execution["Statistics"].update(
         DataScannedInBytes=session.scanned_bytes,
@@ -211,28 +217,6 @@ def _run(query_id: str, work: Path) -> None:
     status["CompletionDateTime"] = time.time()
     if status["State"] == "RUNNING":
         status["State"] = "SUCCEEDED"
-
-
-def _store(execution: dict[str, Any], location: str, outcome: Outcome) -> None:
-    rows = [[athena_types.format_value(value) for value in row] for row in outcome.rows]
-    names = [name for name, _ in outcome.columns]
-    kinds = [athena_types.athena_type(kind) for _, kind in outcome.columns]
-    text = io.StringIO()
-    if outcome.is_text:
-        text.writelines("\t".join(each or "" for each in row) + "\n" for row in rows)
-    else:
-        # Every value in quotes but NULL: `""` is the empty text, nothing is NULL.
-        writer = csv.writer(text, quoting=csv.QUOTE_NOTNULL, lineterminator="\n")
-        writer.writerows([names, *rows])
-    if outcome.written:
-        manifest = f"{location.rsplit('.', 1)[0]}-manifest.csv"
-        lake.put(manifest, "".join(f"{uri}\n" for uri in outcome.written).encode(), "text/csv")
-        execution["Statistics"]["DataManifestLocation"] = manifest
-    described = "".join(f"{name}\t{kind}\n" for name, kind in zip(names, kinds, strict=True))
-    lake.put(f"{location}.metadata", described.encode(), "binary/octet-stream")
-    lake.put(location, text.getvalue().encode(), "text/csv")
-    execution["_results"] = {"columns": names, "rows": rows}
-    execution["_column_types"] = kinds
 
 
 def _fail(execution: dict[str, Any], fault: QueryFault) -> None:
