@@ -249,6 +249,7 @@ class Stack:
         output, _ = self._migration.communicate()
         if self._migration.returncode:
             raise DidNotStart(f"airflow db migrate failed:\n{output[-2000:]}")
+        self._migration = None
         self._migration_stamp.write_text("")
 
     @property
