@@ -50,7 +50,7 @@ def _write_table(
     cursor = connection.cursor()
     order = ", ".join((table.time, *table.key))
     cursor.execute(
-        f"SELECT {', '.join(table.columns)} FROM {table.name} "  # noqa: S608 - the portfolio's names
+        f"SELECT {', '.join(table.columns)} FROM {table.source_name} "  # noqa: S608 - the portfolio's names
         f"WHERE {table.time} >= '{start}' AND {table.time} < '{end}' ORDER BY {order}"
     )
     rows = 0

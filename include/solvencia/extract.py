@@ -70,7 +70,7 @@ def select(table: Table, period: str, *, is_postgres: bool) -> str:
     )
     time = _quote(table.time)
     return (
-        f"SELECT {names} FROM {_quote(table.name)} "  # noqa: S608 - the portfolio's own names
+        f"SELECT {names} FROM {_quote_path(table.source_name)} "  # noqa: S608 - the portfolio's own names
         f"WHERE {time} >= '{first}' AND {time} < '{after}' ORDER BY {order}"
     )
 
@@ -80,15 +80,15 @@ def _check_columns(connection: Any, portfolio: Portfolio, table: Table) -> None:
     cursor = connection.cursor()
     where = f"[tables.{table.name}] of portfolios/{portfolio.name}/portfolio.toml"
     try:
-        cursor.execute(f"SELECT * FROM {_quote(table.name)} WHERE 1 = 0")  # noqa: S608
+        cursor.execute(f"SELECT * FROM {_quote_path(table.source_name)} WHERE 1 = 0")  # noqa: S608
     except Exception as error:
         # No two drivers share an exception for it: the text tells a missing table from the rest.
         text = str(error).lower()
         connection.rollback()
         if any(each in text for each in ("no such table", "does not exist", "permission denied")):
             raise WarehouseMismatch(
-                f"the warehouse shows no table {table.name!r}, which {where} declares. Create or "
-                "rename the table (or a view of that name), or grant the right to read it."
+                f"the warehouse shows no table {table.source_name!r}, which {where} declares. "
+                "Create or rename the table (or a view of that name), or grant the right to read it."
             ) from error
         raise
     found = [each[0] for each in cursor.description]
@@ -96,8 +96,8 @@ def _check_columns(connection: Any, portfolio: Portfolio, table: Table) -> None:
     missing = [name for name in table.columns if name not in found]
     if missing:
         raise WarehouseMismatch(
-            f"table {table.name!r} of the warehouse has no column {', '.join(map(repr, missing))}, "
-            f"which {where} declares; it has {', '.join(found)}. "
+            f"table {table.source_name!r} of the warehouse has no column "
+            f"{', '.join(map(repr, missing))}, which {where} declares; it has {', '.join(found)}. "
             "Add or rename the column, or change the portfolio."
         )
 
@@ -114,6 +114,11 @@ def _is_postgres(connection: Any) -> bool:
     return any(kind.__module__.startswith("psycopg") for kind in kinds)
 
 
+def _quote_path(name: str) -> str:
+    """Quote a table's name, and its schema's before a dot."""
+    return ".".join(map(_quote, name.split(".")))
+
+
 def _quote(name: str) -> str:
     return f'"{name}"'
 
@@ -127,6 +132,6 @@ def _unfit(table: Table, unfit: columns.Unfit, row: Any) -> UnfitValue:
     names = list(table.columns)
     key = ", ".join(f"{name} {row[names.index(name)]}" for name in table.key)
     return UnfitValue(
-        f"table {table.name!r} of the warehouse, column {unfit.column!r}, row with {key}: "
+        f"table {table.source_name!r} of the warehouse, column {unfit.column!r}, row with {key}: "
         f"the value {unfit.problem}. Correct the row, or the column's type in the portfolio."
     )

@@ -113,6 +113,15 @@ def evaluation_prefix(portfolio: str, period: str) -> str:
     return f"evaluation/{portfolio}/period={period}/"
 
 
+def version_prefix(portfolio: str, version: str) -> str:
+    """What is kept of one registered version, for good: evaluation, evidence pack, approval.
+
+    Below it lie `evaluation/` (a copy of the period's), `evidence/` (HTML pages with `index.html`)
+    and `facts.json`, written last.
+    """
+    return f"versions/{portfolio}/{version}/"
+
+
 # ---- content-derived names ------------------------------------------------------------------
 
 

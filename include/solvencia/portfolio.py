@@ -16,6 +16,8 @@ from solvencia.faults import PermanentFault
 
 TYPES = ("integer", "number", "text", "date")
 ROLES = ("id", "time", "label", "protected", "feature", "derived", "ignored")
+CHALLENGERS = ("scorecard", "boosting", "blend")  # in ascending complexity
+REDUCTIONS = ("none", "selection", "pca")
 
 
 class InvalidPortfolio(PermanentFault):
@@ -38,11 +40,20 @@ class Table:
     key: tuple[str, ...]
     time: str
     columns: Mapping[str, str]
+    source: str = ""  # the table's name in the warehouse, where it is another one
+
+    @property
+    def source_name(self) -> str:
+        """What the warehouse calls the table, its schema before a dot if need be."""
+        return self.source or self.name
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a prepared application; bounds are inclusive, in `unit`."""
+    """One field of a prepared application; bounds are inclusive, in `unit`.
+
+    A field that is not `citable` may move a score and is never given as a reason.
+    """
 
     name: str
     role: str
@@ -51,6 +62,7 @@ class Field:
     minimum: float | None = None
     maximum: float | None = None
     nullable: bool = False
+    citable: bool = True
     monotone: int = 0
     sentinels: Mapping[str, str] = field(default_factory=dict)
     categories: tuple[str, ...] = ()
@@ -88,10 +100,38 @@ class Scaling:
 
 
 @dataclass(frozen=True)
+class Modelling:
+    """Which kinds of model compete, and whether their input is reduced first.
+
+    `challengers` are kinds in ascending complexity: a tie goes to the earlier. `reduction` is
+    "none", "selection" (by information value and correlation) or "pca".
+    """
+
+    challengers: tuple[str, ...] = CHALLENGERS
+    reduction: str = "none"
+    iv_min: float = 0.02
+    correlation_max: float = 0.95
+    variance_share: float = 0.95  # what the principal components keep
+
+
+@dataclass(frozen=True)
 class Gate:
+    """Bounds of promotion, measured out of time; None is a bound that the portfolio leaves out.
+
+    Always required beside them: no worse than the champion beyond noise, monotone as declared,
+    and trained under these very rules.
+    """
+
     auc_min: float
     ece_max: float
     rows_min: int
+    ks_min: float | None = None
+    brier_max: float | None = None
+    psi_max: float | None = None  # of the score against training
+    csi_max: float | None = None  # of each feature against training
+    feature_auc_max: float | None = None  # of each feature alone: above it lies a leak
+    impact_ratio_min: float | None = None  # of each protected attribute's groups
+    opportunity_difference_max: float | None = None
 
 
 @dataclass(frozen=True)
@@ -118,11 +158,13 @@ class Portfolio:
     label: Label
     split: Split
     scaling: Scaling
+    modelling: Modelling
     gate: Gate
     fairness: Fairness
     tables: Mapping[str, Table]
     fields: Mapping[str, Field]
     fingerprint: str
+    warehouse: str = "warehouse"  # the Airflow connection of the lender's database
 
     def with_role(self, *roles: str) -> tuple[Field, ...]:
         """Return the fields of these roles, in the portfolio's order."""

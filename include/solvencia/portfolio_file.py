@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from solvencia.portfolio import (
+    CHALLENGERS,
+    REDUCTIONS,
     ROLES,
     TYPES,
     Fairness,
@@ -19,6 +22,7 @@ from solvencia.portfolio import (
     Gate,
     InvalidPortfolio,
     Label,
+    Modelling,
     Portfolio,
     Scaling,
     Schedule,
@@ -28,7 +32,7 @@ from solvencia.portfolio import (
 
 PREPARE_SQL = "prepare.sql"
 
-_UNRULED = ("help", "reason", "bands")  # change no model and no score
+_UNRULED = ("help", "reason", "citable", "bands")  # change no model and no score
 _CODED = ("label", "protected", "feature", "derived")  # cleaned to a number
 
 
@@ -74,7 +78,9 @@ class _Reader:
                 ("gate", Gate),
             )
         }
+        sections["modelling"] = self._read_modelling(raw)
         sections["fairness"] = self._read_fairness(raw, sections["scaling"])
+        self._check_gate(sections["gate"])
         self._check_tables(tables)
         self._check_fields(fields, sections["label"])
         if not (self.source.parent / PREPARE_SQL).is_file():
@@ -90,6 +96,7 @@ class _Reader:
                 "name": self.name,
                 "title": raw.get("title", {}),
                 "owner": raw.get("owner", ""),
+                "warehouse": raw.get("warehouse", Portfolio.warehouse),
                 "tables": tables,
                 "fields": fields,
                 "fingerprint": _fingerprint(raw, self.source.parent),
@@ -112,6 +119,30 @@ class _Reader:
             self._fault(key, f"missing: add a [{key}] table")
             return {}
         return body
+
+    def _read_modelling(self, raw: Mapping[str, Any]) -> Modelling | None:
+        """Return the section [model]; without one, every kind competes on every feature."""
+        given = self._mapping(raw, "model") if "model" in raw else {}
+        found = self._build("model", Modelling, given)
+        if not found:
+            return None
+        ordered = tuple(each for each in CHALLENGERS if each in found.challengers)
+        if not found.challengers or ordered != tuple(found.challengers):
+            self._fault("model.challengers", f"list some of {CHALLENGERS}, in this order")
+        if "blend" in ordered and len(ordered) < len(CHALLENGERS):
+            self._fault("model.challengers", f"a blend needs the others: list {CHALLENGERS}")
+        if found.reduction not in REDUCTIONS:
+            self._fault("model.reduction", f"{found.reduction!r}: use one of {REDUCTIONS}")
+        for name in ("iv_min", "correlation_max", "variance_share"):
+            if not (_is_finite(getattr(found, name)) and 0 <= getattr(found, name) <= 1):
+                self._fault(f"model.{name}", "give a number from 0 to 1")
+        return found
+
+    def _check_gate(self, gate: Gate | None) -> None:
+        for each in dataclasses.fields(Gate) if gate else ():
+            value = getattr(gate, each.name)
+            if not (_is_finite(value) or (value is None and each.default is None)):
+                self._fault(f"gate.{each.name}", f"{value!r}: give a number")
 
     def _read_fairness(self, raw: Mapping[str, Any], scaling: Scaling | None) -> Fairness | None:
         """Return the section; without one, what the scale calls its target odds is approved."""
@@ -188,6 +219,7 @@ def _fingerprint(raw: Mapping[str, Any], folder: Path) -> str:
     Texts, bounds of gates and what only the evaluation report reads do not.
     """
     rules = {key: raw[key] for key in ("tables", "label", "split", "scaling")}
+    rules["model"] = raw.get("model", {})
     rules["fields"] = {
         name: {key: value for key, value in body.items() if key not in _UNRULED}
         for name, body in raw["fields"].items()

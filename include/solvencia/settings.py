@@ -26,7 +26,6 @@ class Settings:
     subnets: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
     model_image: str = ""
-    warehouse_conn_id: str = "warehouse"
     retry_delay_seconds: int = 300
     poll_seconds: int = 30
     training_instance: str = "ml.m5.large"
@@ -50,7 +49,6 @@ class Settings:
             subnets=_names(env.get("SOLVENCIA_SUBNETS", "")),
             security_groups=_names(env.get("SOLVENCIA_SECURITY_GROUPS", "")),
             model_image=env.get("SOLVENCIA_MODEL_IMAGE", ""),
-            warehouse_conn_id=env.get("SOLVENCIA_WAREHOUSE_CONN_ID", cls.warehouse_conn_id),
             retry_delay_seconds=int(
                 env.get("SOLVENCIA_RETRY_DELAY_SECONDS", cls.retry_delay_seconds)
             ),

@@ -24,8 +24,8 @@ def ingest(name: str, period: str) -> str:
 
     from solvencia import extract
 
-    settings = Settings.from_env()
-    hook = BaseHook.get_connection(settings.warehouse_conn_id).get_hook()
+    settings, product = Settings.from_env(), portfolio.load(name)
+    hook = BaseHook.get_connection(product.warehouse).get_hook()
     connection = hook.get_conn()
     try:
         with tempfile.TemporaryDirectory() as scratch:
@@ -33,7 +33,7 @@ def ingest(name: str, period: str) -> str:
                 connection,
                 client("s3"),
                 settings.data_bucket,
-                portfolio.load(name),
+                product,
                 period,
                 Path(scratch),
             )
