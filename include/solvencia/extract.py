@@ -88,7 +88,8 @@ def _check_columns(connection: Any, portfolio: Portfolio, table: Table) -> None:
         if any(each in text for each in ("no such table", "does not exist", "permission denied")):
             raise WarehouseMismatch(
                 f"the warehouse shows no table {table.source_name!r}, which {where} declares. "
-                "Create or rename the table (or a view of that name), or grant the right to read it."
+                "Create or rename the table (or a view of that name), or grant the right to read "
+                "it."
             ) from error
         raise
     found = [each[0] for each in cursor.description]
