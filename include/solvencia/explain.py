@@ -1,4 +1,10 @@
-"""Why a score is what it is: exact TreeSHAP contributions to the calibrated log-odds."""
+"""Why a score is what it is: exact contributions to the calibrated log-odds.
+
+The value of a set of features is the model's log-odds for an applicant who has his own values in
+them and the portfolio's median (the model's `reference`) in all others. A contribution is the
+feature's Shapley value in that game: baseline Shapley, Sundararajan and Najmi, "The many Shapley
+values for model explanation" (2020). So a reason says what differs from a neutral applicant.
+"""
 
 from __future__ import annotations
 
@@ -24,31 +30,40 @@ class Reason:
     code: str
     contribution: float
 
+    @property
+    def is_adverse(self) -> bool:
+        """Whether the feature raises the risk; only then is it a reason to decline."""
+        return self.contribution > 0
+
 
 def contributions(model: Model, matrix: Numbers) -> tuple[Numbers, float]:
     """Return each row's contribution by feature, and the base value they start from.
 
     Shape (rows, features), in log-odds of default after calibration: a row's sum plus the base is
-    the model's log-odds. Shapley values over the path-dependent expectation of the trees
-    (Lundberg et al., "Consistent individualized feature attribution for tree ensembles", 2018).
+    the model's log-odds. The base is the neutral applicant's. Each row costs about as much as a
+    prediction or two (docs/decisions/0005-challengers.md).
     """
-    raw = np.asarray(
-        model.booster.predict(matrix, pred_contrib=True, num_threads=1), dtype=np.float64
-    )
-    base = float(raw[0, -1]) if len(raw) else 0.0
-    return raw[:, :-1] * model.slope, base * model.slope + model.intercept
+    reference = model.reference_row()
+    found = np.zeros(matrix.shape)
+    for part in model.parts:
+        if len(matrix):
+            found += part.slope * part.scorer.contributions(matrix, reference)
+    return found, float(model.log_odds(reference[None, :])[0])
 
 
 def rank(
     portfolio: Portfolio, names: Sequence[str], row: Numbers, count: int = REASONS
 ) -> tuple[Reason, ...]:
-    """Return the features that raise the risk most, highest contribution first.
+    """Return the citable features that raise the risk most, highest contribution first.
 
     `names` are the model's features and `row` their contributions. Ties keep the portfolio's
-    order. Fewer than `count` come only from a model with fewer features.
+    order. A protected field, or one the portfolio calls not citable, is never among them. What
+    lowers the risk comes last and is not `is_adverse`. Fewer than `count` come only from a
+    portfolio with fewer citable features.
     """
     values = dict(zip(names, row.tolist(), strict=True))
-    ordered = sorted(portfolio.features, key=lambda each: -values[each.name])
+    citable = [each for each in portfolio.features if each.citable and each.name in values]
+    ordered = sorted(citable, key=lambda each: -values[each.name])
     return tuple(
         Reason(each.name, each.reason["code"], values[each.name]) for each in ordered[:count]
     )

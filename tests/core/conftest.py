@@ -138,8 +138,14 @@ def splits(consumer_credit):
 @pytest.fixture(scope="session")
 def small_model(consumer_credit, splits):
     """A model of a few small trees."""
-    few = {"num_leaves": 5, "rounds_max": 12, "learning_rate": 0.3}
+    few = {"num_leaves": 5, "rounds_max": 12, "learning_rate": 0.3, "members": 2}
     return training.train(consumer_credit, PERIOD, splits["train"], splits["validation"], few)
+
+
+@pytest.fixture(scope="session")
+def kinds(small_model):
+    """A small model of each kind, by kind; the chosen one and its challengers."""
+    return {small_model.kind: small_model, **small_model.challengers}
 
 
 def fill_channels(base: Path, splits, **hyperparameters: str) -> None:

@@ -73,9 +73,12 @@ def test_training_leaves_a_portable_model(trained):
     """The job writes text and JSON only, prints its metrics, and names no machine."""
     base, out = trained
 
-    assert sorted(each.name for each in (base / "model").iterdir()) == ["booster.txt", "model.json"]
-    assert "validation:auc=0." in out
-    assert "validation:ks=0." in out
+    files = {each.name for each in (base / "model").rglob("*") if each.is_file()}
+    assert files == {"booster.txt", "model.json", "scorecard.json"}
+    for text in ("validation:auc=0.", "validation:ks=0.", "train:ece=0.", "trees on"):
+        assert text in out
+    for kind in ("scorecard", "boosting", "blend"):
+        assert f"challenger:{kind}: auc=0." in out
     assert str(base) not in (base / "model" / "model.json").read_text()
 
 
@@ -330,8 +333,8 @@ def test_a_failure_keeps_applicants_values(tmp_path, splits, monkeypatch, capfd)
 def test_an_altered_model_does_not_serve(trained, tmp_path, monkeypatch):
     """A server whose artefact was changed ends before it listens, with the reason."""
     shutil.copytree(trained[0] / "model", tmp_path / "model")
-    with (tmp_path / "model" / "booster.txt").open("a") as text:
-        text.write("\n")
+    for path in (tmp_path / "model").glob("[!m]*.*"):
+        path.write_text(path.read_text() + "\n")
 
     process = run_container(tmp_path, "serve")
     process.communicate(timeout=30)

@@ -1,21 +1,36 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
-from solvencia import features, model, training
-from solvencia.evaluate import measure
+from solvencia import boosting, features, model, training
 from solvencia.model import UnusableModel
 
-QUICK = {"rounds_max": 40, "learning_rate": 0.1}
+QUICK = {"rounds_max": 40, "learning_rate": 0.1, "members": 2}
 
 
 def fit(consumer_credit, splits, **overrides):
     return training.train(
         consumer_credit, "2026-10", splits["train"], splits["validation"], QUICK | overrides
     )
+
+
+def make_cards(rows: int) -> dict[str, np.ndarray]:
+    """Applications whose risk hangs on housing and years together, on neither alone."""
+    rng = np.random.default_rng(5)
+    housing, years = rng.integers(0, 3, rows).astype(float), rng.uniform(0, 10, rows)
+    log_odds = np.where((housing == 1) == (years > 5), 0.8, -2.2)
+    years[rng.random(rows) < 0.1] = np.nan
+    return {
+        "card_no": np.arange(rows),
+        "asked_on": np.datetime64("2024-01-01") + rng.integers(0, 500, rows),
+        "is_bad": (rng.random(rows) < 1 / (1 + np.exp(-log_odds))).astype(float),
+        "housing": housing,
+        "years_at_address": years,
+    }
 
 
 def test_the_same_data_give_the_same_model(consumer_credit, splits, tmp_path):
@@ -27,7 +42,8 @@ def test_the_same_data_give_the_same_model(consumer_credit, splits, tmp_path):
         each.save(tmp_path / name)
 
     assert first.digest == second.digest
-    for name in ("booster.txt", "model.json"):
+    assert {"scorecard.json", "challengers/blend/booster.txt"} < set(first.files())
+    for name in first.files():
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
@@ -54,18 +70,46 @@ def test_a_saved_model_scores_as_before(consumer_credit, splits, small_model, tm
     assert json.loads((tmp_path / "model.json").read_text())["digest"] == small_model.digest
 
 
-@pytest.mark.parametrize("name", ["booster.txt", "model.json"])
-def test_an_altered_artefact_is_refused(small_model, tmp_path, name):
-    """A changed or missing file of the model folder does not load."""
-    small_model.save(tmp_path)
-    path = tmp_path / name
-    path.write_text(path.read_text().replace("debt_ratio", "debt_ratii", 1))
+@pytest.mark.parametrize("kind", ["scorecard", "boosting", "blend"])
+def test_an_altered_artefact_is_refused(kinds, tmp_path, kind):
+    """A changed or missing file of the model folder does not load, nor does a challenger's."""
+    kinds[kind].save(tmp_path)
+    assert model.load(tmp_path) == kinds[kind]
 
-    with pytest.raises(UnusableModel, match="do not match the digest"):
+    for name, text in kinds[kind].files().items():
+        path = tmp_path / name
+        path.write_text(text.replace("debt_ratio", "debt_ratii", 1))
+        with pytest.raises(UnusableModel, match="do not match the digest"):
+            model.load(tmp_path)
+        path.unlink()
+        with pytest.raises(UnusableModel, match="the model folder needs"):
+            model.load(tmp_path)
+        path.write_text(text)
+
+
+def test_an_older_artefact_is_refused(tmp_path):
+    """A model.json of another layout is named as such."""
+    (tmp_path / "model.json").write_text("{}")
+
+    with pytest.raises(UnusableModel, match="of an older release: train the model again"):
         model.load(tmp_path)
-    path.unlink()
-    with pytest.raises(UnusableModel, match=r"needs booster\.txt and model\.json"):
-        model.load(tmp_path)
+
+
+def test_another_library_or_rule_is_another_model(
+    consumer_credit, splits, small_model, monkeypatch
+):
+    """A new version of a library, other rules or another choice of kinds change the digest."""
+    first = fit(consumer_credit, splits)
+    ruled = dataclasses.replace(consumer_credit, fingerprint="other")
+    lone = dataclasses.replace(
+        consumer_credit,
+        modelling=dataclasses.replace(consumer_credit.modelling, challengers=("scorecard",)),
+    )
+    digests = {first.digest, fit(ruled, splits).digest, fit(lone, splits).digest}
+    monkeypatch.setattr(training, "version", lambda name: "9.9")
+    digests.add(fit(consumer_credit, splits).digest)
+
+    assert len(digests) == 4
 
 
 def test_other_rules_are_refused(consumer_credit, cards, small_model, monkeypatch):
@@ -95,16 +139,51 @@ def test_more_arrears_never_help(consumer_credit, splits):
     assert len(monotone) == 4
 
 
-def test_calibration_fits_the_level(consumer_credit, splits):
-    """On validation the mean PD is the bad rate, as an unpenalised Platt fit implies."""
-    trained = fit(consumer_credit, splits)
-    matrix = features.build(consumer_credit, splits["validation"])
-    outcome = splits["validation"]["is_seriously_delinquent"]
+def test_every_challenger_is_calibrated(consumer_credit, splits, kinds):
+    """On rows that no model has seen the mean PD is about the bad rate, whatever the kind."""
+    matrix = features.build(consumer_credit, splits["test"])
+    outcome = splits["test"]["is_seriously_delinquent"]
 
-    pd = trained.predict(matrix)
+    for each in kinds.values():
+        assert each.predict(matrix).mean() == pytest.approx(outcome.mean(), abs=0.03)
+        assert all(part.slope > 0 for part in each.parts)
 
-    assert pd.mean() == pytest.approx(outcome.mean(), abs=1e-5)
-    assert measure(outcome, pd).auc > 0.65
+
+def test_the_choice_is_on_record(consumer_credit, splits, small_model):
+    """The selection names each challenger's validation figures, the chosen one and the reason.
+
+    Synthetic risk is additive: trees gain nothing beyond noise, so the simplest kind stays.
+    """
+    selection = json.loads(small_model.files()["model.json"])["selection"]
+
+    assert [each["kind"] for each in selection["challengers"]] == ["scorecard", "boosting", "blend"]
+    assert [each["is_chosen"] for each in selection["challengers"]] == [True, False, False]
+    assert all(0.65 < each["auc"] < 0.85 for each in selection["challengers"])
+    assert all(0.3 < each["log_loss"] < 0.5 for each in selection["challengers"])
+    assert small_model.kind == "scorecard"
+    assert "not beyond noise, so the simpler scorecard stays" in selection["reason"]
+    assert selection["validation"]["auc"] == selection["challengers"][0]["auc"]
+
+
+def test_trees_are_chosen_where_they_earn_it(cards):
+    """Risk that only two fields together show makes the boosting win."""
+    columns = make_cards(4000)
+    part = np.arange(4000) % 4 == 0
+    train, held = ({k: v[mask] for k, v in columns.items()} for mask in (~part, part))
+
+    trained = training.train(cards, "2026-10", train, held, QUICK | {"feature_fraction": 1.0})
+
+    assert trained.kind == "boosting"
+    assert "boosting against scorecard: AUC +0." in trained.selection["reason"]
+    assert "scorecard" in trained.challengers
+
+
+def test_the_neutral_applicant_is_the_training_median(consumer_credit, splits, small_model):
+    """The reference holds each feature's median, missing where most applicants lack it."""
+    known = np.sort(splits["train"]["debt_ratio"][~np.isnan(splits["train"]["debt_ratio"])])
+
+    assert small_model.reference["debt_ratio"] == known[(len(known) - 1) // 2]
+    assert small_model.reference["real_estate_loans_count"] == 1
 
 
 def test_one_outcome_cannot_train(consumer_credit, splits):
@@ -119,5 +198,5 @@ def test_one_outcome_cannot_train(consumer_credit, splits):
 
 def test_a_refused_hyperparameter_is_named(consumer_credit, splits):
     """LightGBM's objection reaches the operator."""
-    with pytest.raises(training.UntrainableData, match="learning_rate"):
+    with pytest.raises(boosting.RefusedHyperparameter, match="learning_rate"):
         fit(consumer_credit, splits, learning_rate=-1.0)

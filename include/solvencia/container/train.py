@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,15 +31,28 @@ def run(folders: Folders) -> None:
     for channel, columns in channels.items():
         print(f"{channel}:rows={len(columns[product.key.name])};", flush=True)
         _refuse_test_vintages(product, period, channel, columns)
-    model = training.train(product, period, channels["train"], channels["validation"], overrides)
-    for channel, columns in channels.items():
-        pd = model.predict(features.build(product, columns))
-        measured = evaluate.measure(columns[product.label.field], pd)
-        for metric in ("auc", "ks", "brier", "ece"):
-            print(f"{channel}:{metric}={getattr(measured, metric):.6f};", flush=True)
+    model = training.train(
+        product, period, channels["train"], channels["validation"], overrides, _print_progress
+    )
+    pd = model.predict(features.build(product, channels["train"]))
+    trained = evaluate.measure(channels["train"][product.label.field], pd)
+    # The shipped model has seen the validation rows; their metrics are those of its judgement.
+    judged = model.selection["validation"]
+    for metric in ("auc", "ks", "brier", "ece"):
+        print(f"train:{metric}={getattr(trained, metric):.6f};", flush=True)
+        print(f"validation:{metric}={judged[metric]:.6f};", flush=True)
+    for each in model.selection["challengers"]:
+        chosen = " chosen=1;" if each["is_chosen"] else ""
+        figures = f"auc={each['auc']:.6f}; log_loss={each['log_loss']:.6f};"
+        print(f"challenger:{each['kind']}: {figures}{chosen}", flush=True)
+    print(f"choice: {model.selection['reason']}", flush=True)
     folders.model.mkdir(parents=True, exist_ok=True)
     model.save(folders.model)
-    print(f"trees={model.booster.num_trees()}; digest={model.digest};", flush=True)
+    print(f"kind={model.kind}; digest={model.digest};", flush=True)
+
+
+def _print_progress(text: str) -> None:
+    print(f"[{time.process_time():5.1f} s] {text}", flush=True)
 
 
 def _read_hyperparameters(folders: Folders) -> tuple[str, str, dict[str, int | float]]:

@@ -1,0 +1,67 @@
+"""Which challenger becomes the model: the better one beyond noise, else the simpler."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+type Numbers = npt.NDArray[np.float64]
+
+_Z95 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Gain:
+    """AUC of one score less that of another on the same rows, with its 95 % interval."""
+
+    difference: float
+    low: float
+    high: float
+
+
+def compare(outcome: Numbers, new: Numbers, old: Numbers) -> Gain:
+    """Return how much better `new` ranks than `old` (DeLong et al., 1988, paired)."""
+    is_bad = outcome.astype(bool)
+    parts = [_placements(is_bad, each) for each in (new, old)]
+    bads, goods = (parts[0][side] - parts[1][side] for side in (0, 1))
+    difference = float(bads.mean())
+    variance = sum(
+        float(each.var(ddof=1)) / len(each) if len(each) > 1 else 0.0 for each in (bads, goods)
+    )
+    reach = _Z95 * float(np.sqrt(variance))
+    return Gain(difference, difference - reach, difference + reach)
+
+
+def choose(outcome: Numbers, log_odds: Mapping[str, Numbers]) -> tuple[str, str]:
+    """Return the kind to take and why; `log_odds` are by kind, in ascending complexity.
+
+    A more complex kind replaces the best so far only when the 95 % interval of its gain in AUC
+    lies above 0.
+    """
+    kinds = list(log_odds)
+    best, texts = kinds[0], []
+    for kind in kinds[1:]:
+        gain = compare(outcome, log_odds[kind], log_odds[best])
+        is_better = gain.low > 0
+        interval = f"{gain.difference:+.4f} (95 % interval {gain.low:+.4f} to {gain.high:+.4f})"
+        verdict = "taken" if is_better else f"not beyond noise, so the simpler {best} stays"
+        texts.append(f"{kind} against {best}: AUC {interval} on validation: {verdict}")
+        best = kind if is_better else best
+    return best, "; ".join(texts) or f"{best} is the only challenger"
+
+
+def _placements(is_bad: npt.NDArray[np.bool_], score: Numbers) -> tuple[Numbers, Numbers]:
+    """Return for each bad one the share of goods below it, and for each good one of bads above."""
+    bad, good = score[is_bad], score[~is_bad]
+    return _share_below(bad, good), 1 - _share_below(good, bad)
+
+
+def _share_below(values: Numbers, others: Numbers) -> Numbers:
+    """Return the share of others below each value, equal ones counted by half."""
+    ordered = np.sort(others)
+    below = np.searchsorted(ordered, values, side="left")
+    upto = np.searchsorted(ordered, values, side="right")
+    return np.asarray((below + upto) / (2 * len(others)))

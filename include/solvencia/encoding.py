@@ -1,0 +1,116 @@
+"""The columns that boosted trees see, made from the raw features by rules stored in the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+type Numbers = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Value:
+    """A feature as it is."""
+
+    field: str
+
+
+@dataclass(frozen=True)
+class Order:
+    """A text by its category's rank in training, the least risky first."""
+
+    field: str
+    ranks: tuple[float, ...]  # by the category's code
+
+
+@dataclass(frozen=True)
+class Component:
+    """A principal component: the sum of weight x (value - centre), missing as the centre."""
+
+    name: str
+    fields: tuple[str, ...]
+    centres: tuple[float, ...]
+    weights: tuple[float, ...]
+    lows: tuple[float, ...]  # values beyond lows and highs count as these
+    highs: tuple[float, ...]
+
+
+type Column = Value | Order | Component
+
+_KINDS: dict[str, Callable[..., Column]] = {"value": Value, "order": Order, "component": Component}
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Columns over a matrix of `features`."""
+
+    features: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns' names: the field's, or the component's."""
+        return tuple(
+            each.name if isinstance(each, Component) else each.field for each in self.columns
+        )
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether a column is made of several features."""
+        return any(isinstance(each, Component) for each in self.columns)
+
+    def owners(self) -> npt.NDArray[np.intp]:
+        """Return each column's feature, by place; only where none is mixed."""
+        return np.array([self.features.index(name) for name in self.names], dtype=np.intp)
+
+    def apply(self, matrix: Numbers) -> Numbers:
+        """Return the columns of raw rows."""
+        return np.column_stack([self._make(each, matrix) for each in self.columns])
+
+    def _make(self, column: Column, matrix: Numbers) -> Numbers:
+        if isinstance(column, Component):
+            total = np.zeros(len(matrix))
+            for name, centre, weight, low, high in zip(
+                column.fields,
+                column.centres,
+                column.weights,
+                column.lows,
+                column.highs,
+                strict=True,
+            ):
+                values = matrix[:, self.features.index(name)]
+                known = np.where(np.isnan(values), centre, np.clip(values, low, high))
+                total += weight * (known - centre)
+            return total
+        values = matrix[:, self.features.index(column.field)]
+        if isinstance(column, Value):
+            return values
+        ranks = np.array([*column.ranks, np.nan])
+        codes = np.where(np.isnan(values), len(column.ranks), values).astype(np.intp)
+        return np.asarray(ranks[np.minimum(codes, len(column.ranks))])
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Return the columns as plain JSON values."""
+        return [
+            {
+                "kind": type(each).__name__.lower(),
+                **{k: list(v) if isinstance(v, tuple) else v for k, v in vars(each).items()},
+            }
+            for each in self.columns
+        ]
+
+
+def read(features: tuple[str, ...], described: list[Mapping[str, Any]]) -> Encoding:
+    """Return the encoding that `describe` described."""
+    columns: list[Column] = []
+    for body in described:
+        values: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in body.items()
+        }
+        kind: str = values.pop("kind")
+        columns.append(_KINDS[kind](**values))
+    return Encoding(features, tuple(columns))

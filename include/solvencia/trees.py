@@ -1,0 +1,99 @@
+"""Boosted trees over encoded columns: scored by LightGBM, explained leaf by leaf."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+
+from solvencia import leaves
+from solvencia.encoding import Encoding
+
+type Numbers = npt.NDArray[np.float64]
+
+MIXED_MAX = 12  # features of a model on components; its reasons cost two to this power
+_TREE = re.compile(r"^Tree=\d+\n", re.MULTILINE)
+_SIZES = re.compile(r"^tree_sizes=.*$", re.MULTILINE)
+_END = "end of trees\n"
+
+
+@dataclass(frozen=True)
+class Trees:
+    """The mean of `members` boosters, whose trees lie in one text; log-odds before calibration."""
+
+    text: str
+    encoding: Encoding
+    members: int
+    booster: lgb.Booster = field(compare=False, repr=False)
+
+    @functools.cached_property
+    def leaves(self) -> leaves.Leaves:
+        """Every leaf of every tree as a box."""
+        return leaves.read(self.booster)
+
+    def log_odds(self, matrix: Numbers) -> Numbers:
+        """Return the raw log-odds of default of raw rows."""
+        raw = self.booster.predict(self.encoding.apply(matrix), raw_score=True, num_threads=1)
+        return np.asarray(raw, dtype=np.float64) / self.members
+
+    def contributions(self, matrix: Numbers, reference: Numbers) -> Numbers:
+        """Return baseline Shapley values of the raw features, shape (rows, features)."""
+        if self.encoding.is_mixed:
+            return np.vstack([over_subsets(self.log_odds, row, reference) for row in matrix])
+        return (
+            leaves.contributions(
+                self.leaves,
+                self.encoding.owners(),
+                matrix.shape[1],
+                self.encoding.apply(matrix),
+                self.encoding.apply(reference[None, :])[0],
+            )
+            / self.members
+        )
+
+
+def read(text: str, encoding: Encoding, members: int) -> Trees:
+    """Return the trees of a text that `join` made."""
+    return Trees(text, encoding, members, lgb.Booster(model_str=text))
+
+
+def join(texts: Sequence[str]) -> str:
+    """Return one LightGBM text with the trees of all, in order; parameters are the first's."""
+    head, rest = texts[0].split("Tree=0\n", 1)
+    tail = rest.split(_END, 1)[1]
+    bodies: list[str] = []
+    for text in texts:
+        trees = text[text.index("Tree=0\n") : text.index(_END)]
+        bodies += [f"{each.strip()}\n\n\n" for each in _TREE.split(trees) if each.strip()]
+    numbered = [f"Tree={place}\n{body}" for place, body in enumerate(bodies)]
+    sizes = " ".join(str(len(each.encode())) for each in numbered)
+    return _SIZES.sub(f"tree_sizes={sizes}", head) + "".join(numbered) + _END + tail
+
+
+def over_subsets(value: Any, row: Numbers, reference: Numbers) -> Numbers:
+    """Return Shapley values by their definition, over all subsets of the features that differ."""
+    same = (row == reference) | (np.isnan(row) & np.isnan(reference))
+    players = np.flatnonzero(~same)
+    count = len(players)
+    found = np.zeros(len(row))
+    if not count:
+        return found
+    chosen = np.array(list(itertools.product((False, True), repeat=count)))
+    hybrids = np.tile(reference, (len(chosen), 1))
+    hybrids[:, players] = np.where(chosen, row[players], reference[players])
+    values = value(hybrids)
+    sizes = chosen.sum(axis=1)
+    for place, player in enumerate(players.tolist()):
+        without = np.flatnonzero(~chosen[:, place])
+        gain = values[without + (1 << (count - 1 - place))] - values[without]
+        weight = np.array([1 / (count * math.comb(count - 1, size)) for size in range(count)])
+        found[player] = float(gain @ weight[sizes[without]])
+    return found
