@@ -69,6 +69,8 @@ class Encoding:
 
     def apply(self, matrix: Numbers) -> Numbers:
         """Return the columns of raw rows."""
+        if all(isinstance(each, Value) for each in self.columns) and self.names == self.features:
+            return matrix
         return np.column_stack([self._make(each, matrix) for each in self.columns])
 
     def _make(self, column: Column, matrix: Numbers) -> Numbers:

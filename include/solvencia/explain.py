@@ -48,7 +48,7 @@ def contributions(model: Model, matrix: Numbers) -> tuple[Numbers, float]:
     for part in model.parts:
         if len(matrix):
             found += part.slope * part.scorer.contributions(matrix, reference)
-    return found, float(model.log_odds(reference[None, :])[0])
+    return found, model.base
 
 
 def rank(

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 type Numbers = npt.NDArray[np.float64]
 type Mask = npt.NDArray[np.bool_]
+type Places = npt.NDArray[np.int16]
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,24 @@ class Leaves:
     value: Numbers
     tree: npt.NDArray[np.intp]
 
+    @functools.cached_property
+    def _codes(self) -> tuple[list[Numbers], Places, Places]:
+        """Each column's thresholds, and the bounds as places among them: small and quick."""
+        thresholds, firsts, lasts = [], [], []
+        for low, high in zip(self.low, self.high, strict=True):
+            ends = np.unique(np.concatenate([low, high]))
+            ends = ends[np.isfinite(ends)]
+            thresholds.append(ends)
+            firsts.append(np.searchsorted(ends, low, side="right"))
+            lasts.append(np.searchsorted(ends, high, side="left"))
+        return thresholds, np.array(firsts, dtype=np.int16), np.array(lasts, dtype=np.int16)
+
     def find_inside(self, row: Numbers) -> Mask:
         """Tell for each column and leaf whether the row's value meets the leaf's bound."""
-        inside = (self.low < row[:, None]) & (row[:, None] <= self.high)
+        thresholds, firsts, lasts = self._codes
+        codes = [each.searchsorted(value) for each, value in zip(thresholds, row, strict=True)]
+        places = np.array(codes, dtype=np.int16)[:, None]
+        inside = (firsts <= places) & (places <= lasts)
         for column in np.flatnonzero(np.isnan(row)).tolist():
             inside[column] = self.takes_missing[column]
         return np.asarray(inside)
@@ -82,29 +98,31 @@ def _walk(
 
 
 def contributions(
-    leaves: Leaves, owners: npt.NDArray[np.intp], count: int, rows: Numbers, reference: Numbers
+    leaves: Leaves, owners: npt.NDArray[np.intp], count: int, rows: Numbers, own: Mask
 ) -> Numbers:
     """Return baseline Shapley values of each of `count` features, shape (rows, features).
 
-    `rows` and `reference` are encoded; `owners` names each column's feature. A row's values add
-    up to its raw score less the reference's.
+    `rows` are encoded; `owners` names each column's feature; `own` is what `join` makes of the
+    reference. A row's values add up to its raw score less the reference's.
     """
-    own = _join(leaves.find_inside(reference), owners, count)
     weights = _weigh(count)
     found = np.empty((len(rows), count))
     for place, row in enumerate(rows):
-        inside = _join(leaves.find_inside(row), owners, count)
+        inside = join(leaves.find_inside(row), owners, count)
         differs = inside != own
         moved = np.flatnonzero((inside | own).all(axis=0) & differs.any(axis=0))
-        here, there = differs[:, moved] & inside[:, moved], differs[:, moved] & own[:, moved]
-        must, must_not = here.sum(axis=0), there.sum(axis=0)
+        differs, here = differs.take(moved, axis=1), inside.take(moved, axis=1)
+        here &= differs
+        total = np.add.reduce(differs, axis=0, dtype=np.intp)
+        must = np.add.reduce(here, axis=0, dtype=np.intp)
         value = leaves.value[moved]
-        found[place] = here @ (value * weights[must, must_not])
-        found[place] -= there @ (value * weights[must_not, must])
+        gain, loss = value * weights[must, total - must], value * weights[total - must, must]
+        # Who must be in gains, who must be out loses: here x gain - (differs - here) x loss.
+        found[place] = here @ (gain + loss) - differs @ loss
     return found
 
 
-def _join(inside: Mask, owners: npt.NDArray[np.intp], count: int) -> Mask:
+def join(inside: Mask, owners: npt.NDArray[np.intp], count: int) -> Mask:
     """Return for each feature whether all its columns meet the bounds."""
     if np.array_equal(owners, np.arange(count)):
         return inside

@@ -123,6 +123,11 @@ class Model:
         """Return the neutral applicant in the features' order."""
         return np.array([self.reference[name] for name in self.features], dtype=np.float64)
 
+    @functools.cached_property
+    def base(self) -> float:
+        """The neutral applicant's log-odds of default."""
+        return float(self.log_odds(self.reference_row()[None, :])[0])
+
     def log_odds(self, matrix: Numbers) -> Numbers:
         """Return the calibrated log-odds of default of each row."""
         total = np.full(len(matrix), self.intercept)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from solvencia import leaves
 from solvencia.encoding import Encoding
+from solvencia.leaves import Mask
 
 type Numbers = npt.NDArray[np.float64]
 
@@ -39,6 +40,11 @@ class Trees:
         """Every leaf of every tree as a box."""
         return leaves.read(self.booster)
 
+    @functools.cached_property
+    def _references(self) -> dict[bytes, Mask]:
+        """What each reference meets, found once: a server asks with one and the same."""
+        return {}
+
     def log_odds(self, matrix: Numbers) -> Numbers:
         """Return the raw log-odds of default of raw rows."""
         raw = self.booster.predict(self.encoding.apply(matrix), raw_score=True, num_threads=1)
@@ -48,16 +54,14 @@ class Trees:
         """Return baseline Shapley values of the raw features, shape (rows, features)."""
         if self.encoding.is_mixed:
             return np.vstack([over_subsets(self.log_odds, row, reference) for row in matrix])
-        return (
-            leaves.contributions(
-                self.leaves,
-                self.encoding.owners(),
-                matrix.shape[1],
-                self.encoding.apply(matrix),
-                self.encoding.apply(reference[None, :])[0],
-            )
-            / self.members
-        )
+        owners, count = self.encoding.owners(), matrix.shape[1]
+        key = reference.tobytes()
+        if key not in self._references:
+            met = self.leaves.find_inside(self.encoding.apply(reference[None, :])[0])
+            self._references[key] = leaves.join(met, owners, count)
+        rows = self.encoding.apply(matrix)
+        found = leaves.contributions(self.leaves, owners, count, rows, self._references[key])
+        return found / self.members
 
 
 def read(text: str, encoding: Encoding, members: int) -> Trees:
