@@ -164,8 +164,11 @@ def _list_challengers(
 
 
 def _auc(bad: npt.NDArray[np.int64], good: npt.NDArray[np.int64]) -> float:
-    """Return the AUC from places in ascending PD; equal ones count half."""
+    """Return the AUC from places in ascending PD; equal ones count half.
+
+    A sum, not `@`: BLAS would start threads for each of a bootstrap's small products.
+    """
     size = int(max(bad.max(), good.max())) + 1
     goods = np.bincount(good, minlength=size)
     below = np.cumsum(goods) - goods / 2
-    return float(np.bincount(bad, minlength=size) @ below / (len(bad) * len(good)))
+    return float((np.bincount(bad, minlength=size) * below).sum() / (len(bad) * len(good)))
