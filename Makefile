@@ -5,6 +5,7 @@ export PYTHONPATH := $(CURDIR):$(CURDIR)/include
 AIRFLOW := .venv/airflow/bin/python
 EMBEDDED := .venv/embedded/bin/python
 MODEL := .venv/model/bin/python
+ORACLES := .venv/oracles/bin/python
 CHECK := .venv/check/bin
 
 .PHONY: help
@@ -30,6 +31,8 @@ down: setup ## End the running stack; its data stays in build/
 .PHONY: test
 test: setup ## Run all tests
 	@$(MODEL) -m pytest tests/core
+	@sh local/setup.sh oracles
+	@$(ORACLES) -m pytest tests/oracles
 	@$(EMBEDDED) -m pytest tests/embedded tests/lambdas
 	@$(AIRFLOW) -m pytest tests/airflow tests/local
 	@$(AIRFLOW) -m pytest tests/flow

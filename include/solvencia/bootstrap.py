@@ -29,14 +29,15 @@ def intervals(
     error_bad, error_good = (distinct - 1) ** 2, distinct**2
     rng = np.random.default_rng(seed)
     found = np.empty((rounds, 3))
+    # Sums, not `@`: BLAS would start threads for each of these small products.
     for row in found:
         bad, good = (
             np.bincount(side[rng.integers(0, len(side), len(side))], minlength=len(distinct))
             for side in sides
         )
         below_bad, below_good = np.cumsum(bad), np.cumsum(good)
-        row[0] = bad @ (below_good - good / 2) / (bads * goods)
+        row[0] = (bad * (below_good - good / 2)).sum() / (bads * goods)
         row[1] = np.max(np.abs(below_bad / bads - below_good / goods))
-        row[2] = (bad @ error_bad + good @ error_good) / (bads + goods)
+        row[2] = ((bad * error_bad).sum() + (good * error_good).sum()) / (bads + goods)
     low, high = np.quantile(found, (0.025, 0.975), axis=0).tolist()
     return dict(zip(("auc", "ks", "brier"), zip(low, high, strict=True), strict=True))

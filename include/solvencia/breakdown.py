@@ -85,7 +85,7 @@ def by_tenth(outcome: npt.NDArray[Any], pd: Numbers) -> list[Tenth]:
     found = []
     start = 0
     for mean, rate, rows in evaluate.bin_by_mass(outcome, pd):
-        low, high = _wilson(rate, rows)
+        low, high = wilson(rate, rows)
         first, last = float(ordered[start]), float(ordered[start + rows - 1])
         found.append(Tenth(rows, first, last, mean, rate, low, high))
         start += rows
@@ -122,7 +122,8 @@ def by_band(
     return found
 
 
-def _wilson(rate: float, rows: int) -> tuple[float, float]:
+def wilson(rate: float, rows: int) -> tuple[float, float]:
+    """Return the 95 % interval of a rate (Wilson, 1927)."""
     squared = _Z95**2 / rows
     centre = rate + squared / 2
     margin = _Z95 * math.sqrt(rate * (1 - rate) / rows + squared / (4 * rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,19 @@ class Bin:
     test_share: float
     part: float
 
+    def describe(self, categories: Sequence[str] = ()) -> str:
+        """Return the bin in words; a coded text's by the names of its `categories`."""
+        if self.is_missing:
+            return "missing"
+        if categories:
+            first = 0 if self.low is None else int(self.low) + 1
+            last = len(categories) if self.high is None else int(self.high) + 1
+            return " or ".join(categories[first:last])
+        low, high = (None if each is None else _spell(each) for each in (self.low, self.high))
+        if low is None or high is None:
+            return "all" if low == high else f"up to {high}" if low is None else f"above {low}"
+        return f"above {low} up to {high}"
+
 
 @dataclass(frozen=True)
 class Drift:
@@ -36,6 +50,11 @@ class Drift:
     def reading(self) -> str:
         """`stable`, `watch` or `shifted`."""
         return "stable" if self.index < WATCH else "watch" if self.index < SHIFTED else "shifted"
+
+    @property
+    def widest(self) -> Bin:
+        """The bin that contributes most."""
+        return max(self.bins, key=lambda each: each.part)
 
 
 def compare(train: Numbers, test: Numbers, by_value: bool = False) -> Drift:
@@ -79,3 +98,7 @@ def _count(values: Numbers, edges: Numbers) -> list[int]:
     places = np.searchsorted(edges, values[~is_missing], side="left")
     counts = np.bincount(places, minlength=len(edges) + 1).tolist()
     return [*counts, int(is_missing.sum())]
+
+
+def _spell(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -57,10 +57,18 @@ def measure(outcome: npt.NDArray[Any], pd: Numbers) -> Metrics:
         gini=2 * auc - 1,
         ks=float(np.max(np.abs(true_rate - false_rate))),
         brier=float(np.mean((pd - is_bad) ** 2)),
-        ece=_calibration_error(is_bad, pd),
+        ece=calibration_error(is_bad, pd),
         rows=rows,
         bads=bads,
     )
+
+
+def measure_auc(outcome: npt.NDArray[Any], score: Numbers) -> float:
+    """Return the AUC of any score against outcomes with both kinds; infinite scores count."""
+    is_bad = outcome.astype(bool)
+    ranks = _mid_ranks(score)
+    bads, goods = int(is_bad.sum()), int((~is_bad).sum())
+    return float((ranks[is_bad].sum() - bads * (bads + 1) / 2) / (bads * goods))
 
 
 def trace_roc(outcome: npt.NDArray[Any], pd: Numbers) -> tuple[Numbers, Numbers, Numbers]:
@@ -92,8 +100,9 @@ def bin_by_mass(outcome: npt.NDArray[Any], pd: Numbers) -> list[tuple[float, flo
     ]
 
 
-def _calibration_error(is_bad: npt.NDArray[Any], pd: Numbers) -> float:
-    bins = bin_by_mass(is_bad.astype(np.float64), pd)
+def calibration_error(outcome: npt.NDArray[Any], pd: Numbers) -> float:
+    """Return the ECE: the mean gap between PD and bad rate over ten bins of equal size."""
+    bins = bin_by_mass(outcome.astype(np.float64), pd)
     return sum(rows * abs(mean - rate) for mean, rate, rows in bins) / len(pd)
 
 

@@ -6,6 +6,7 @@ Protected values come in here and nowhere else: the model never sees them.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from solvencia import evaluate
+from solvencia import breakdown, evaluate
 from solvencia.portfolio import Field
 
 type Numbers = npt.NDArray[np.float64]
@@ -29,7 +30,8 @@ class Group:
     """One group; ratios and differences are against the audit's reference group.
 
     `opportunity` is the share of good applicants who are approved. None is not measurable:
-    there is no good applicant, or one outcome only.
+    there is no good applicant, or one outcome only. `ece` is the calibration error over the
+    group's own tenths, `ece_by_chance` what perfect PDs would show on as many applications.
     """
 
     name: str
@@ -42,18 +44,28 @@ class Group:
     opportunity_difference: float | None
     mean_pd: float
     bad_rate: float
+    bad_rate_low: float
+    bad_rate_high: float
+    ece: float
+    ece_by_chance: float
     auc: float | None
+    calibration: tuple[breakdown.Tenth, ...]
 
 
 @dataclass(frozen=True)
 class Audit:
-    """One attribute; the two summaries leave small groups out, and need two that are not."""
+    """One attribute; the two summaries leave small groups out, and need two that are not.
+
+    `impact_ratio_group` and `opportunity_group` are the groups that fare worst.
+    """
 
     field: str
     unit: str
     reference: str
     impact_ratio_min: float | None
+    impact_ratio_group: str | None
     opportunity_difference_max: float | None
+    opportunity_group: str | None
     groups: tuple[Group, ...]
 
 
@@ -83,6 +95,7 @@ def audit(
         rate = float(is_approved[chosen].mean())
         opportunity = _rate(is_approved, chosen & ~is_bad)
         is_comparable = opportunity is not None and best_opportunity is not None
+        low, high = breakdown.wilson(bads / rows, rows)
         groups.append(
             Group(
                 name=name,
@@ -97,20 +110,26 @@ def audit(
                 ),
                 mean_pd=float(pd[chosen].mean()),
                 bad_rate=bads / rows,
-                auc=(
-                    evaluate.measure(outcome[chosen], pd[chosen]).auc if 0 < bads < rows else None
-                ),
+                bad_rate_low=low,
+                bad_rate_high=high,
+                ece=evaluate.calibration_error(outcome[chosen], pd[chosen]),
+                ece_by_chance=_chance_error(pd[chosen]),
+                auc=evaluate.measure_auc(outcome[chosen], pd[chosen]) if 0 < bads < rows else None,
+                calibration=tuple(breakdown.by_tenth(outcome[chosen], pd[chosen])),
             )
         )
     counted = [each for each in groups if not each.is_small]
-    ratios = [each.impact_ratio for each in counted if each.impact_ratio is not None]
-    chances = [each.opportunity for each in counted if each.opportunity is not None]
+    ratios = [(each.impact_ratio, each.name) for each in counted if each.impact_ratio is not None]
+    chances = [(each.opportunity, each.name) for each in counted if each.opportunity is not None]
+    has_ratios, has_chances = len(ratios) > 1, len(chances) > 1
     return Audit(
         field=field.name,
         unit=field.unit,
         reference=reference,
-        impact_ratio_min=min(ratios) if len(ratios) > 1 else None,
-        opportunity_difference_max=max(chances) - min(chances) if len(chances) > 1 else None,
+        impact_ratio_min=min(ratios)[0] if has_ratios else None,
+        impact_ratio_group=min(ratios)[1] if has_ratios else None,
+        opportunity_difference_max=max(chances)[0] - min(chances)[0] if has_chances else None,
+        opportunity_group=min(chances)[1] if has_chances else None,
         groups=tuple(groups),
     )
 
@@ -152,3 +171,14 @@ def _band_names(edges: Sequence[float], is_whole: bool) -> list[str]:
 
 def _rate(is_approved: npt.NDArray[np.bool_], chosen: npt.NDArray[np.bool_]) -> float | None:
     return float(is_approved[chosen].mean()) if chosen.any() else None
+
+
+def _chance_error(pd: Numbers) -> float:
+    """Return the calibration error that chance alone gives PDs that are exactly right.
+
+    A bin's rate then errs by sqrt(2 p (1 - p) / (pi n)) on average (normal approximation).
+    """
+    bins = evaluate.bin_by_mass(np.zeros(len(pd)), pd)
+    return sum(
+        rows * math.sqrt(2 * mean * (1 - mean) / (math.pi * rows)) for mean, _, rows in bins
+    ) / len(pd)

@@ -30,13 +30,21 @@ th, td { padding: .25rem .5rem; text-align: right; border-bottom: 1px solid #e4e
 th { vertical-align: bottom; font-weight: 600; border-bottom: 1px solid #9aa5b1; }
 th:first-child, td:first-child { text-align: left; }
 tr.flagged td { background: #fbefec; }
+td:first-child { min-width: 7rem; }
+.rules td:nth-child(4) { white-space: nowrap; }
+.dense { font-size: .76rem; }
+.dense th, .dense td { padding: .2rem .25rem; white-space: nowrap; }
+.texts th, .texts td { text-align: left; vertical-align: top; }
+ul.refused { padding-left: 1.8rem; }
 img { width: 100%; max-width: 37rem; height: auto; display: block; }
 figure { margin: .8rem 0; }
 @page { size: A4; margin: 16mm 14mm; }
 @media print {
   body { font-size: 10pt; margin: 0; max-width: none; padding: 0; }
-  figure, table, .figures, .passed, .refused { break-inside: avoid; }
-  h2, h3 { break-after: avoid; }
+  figure, tr, .figures, .passed, .refused { break-inside: avoid; }
+  table { break-inside: avoid-page; }
+  thead { display: table-header-group; }
+  h2, h3, h2 + p, h3 + p { break-after: avoid; }
   img { max-width: 125mm; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
@@ -64,6 +72,12 @@ def paragraph(text: str, kind: str = "") -> str:
     return f"{opening}{escape(text)}</p>"
 
 
+def listed(texts: Sequence[str], kind: str = "") -> str:
+    """Return a list of sentences."""
+    items = "".join(f"<li>{escape(each)}</li>" for each in texts)
+    return f'<ul class="{escape(kind)}">{items}</ul>'
+
+
 def figures(rows: Sequence[tuple[str, str, str]]) -> str:
     """Return a row of key figures: name, value and what the value means."""
     cells = (
@@ -87,9 +101,14 @@ def table(
     head: Sequence[str],
     rows: Sequence[Sequence[str]],
     flagged: Sequence[int] = (),
+    kind: str = "",
 ) -> str:
-    """Return a table; `flagged` numbers the rows that want a reader's eye, from 0."""
-    lines = [f"<table><caption>{escape(caption)}</caption>", "<thead><tr>"]
+    """Return a table; `flagged` numbers the rows that want a reader's eye, from 0.
+
+    `kind` is "dense" for many columns, "texts" where cells are sentences, "rules" for a gate's.
+    """
+    opening = f'<table class="{escape(kind)}">' if kind else "<table>"
+    lines = [f"{opening}<caption>{escape(caption)}</caption>", "<thead><tr>"]
     lines += [f'<th scope="col">{escape(each)}</th>' for each in head]
     lines.append("</tr></thead><tbody>")
     for place, row in enumerate(rows):
@@ -100,9 +119,19 @@ def table(
 
 def share(value: float | None, digits: int = 1) -> str:
     """Return a share as percent; an en dash where there is none."""
-    return "–" if value is None else f"{value:.{digits}%}".replace("%", " %")  # noqa: RUF001
+    return "–" if value is None else f"{value:.{digits}%}".replace("%", "\u00a0%")  # noqa: RUF001
 
 
 def number(value: float | None, digits: int = 3) -> str:
     """Return a number; an en dash where there is none."""
     return "–" if value is None else f"{value:,.{digits}f}"  # noqa: RUF001
+
+
+def points(value: float | None) -> str:
+    """Return a difference in percentage points, with its sign; an en dash where there is none."""
+    return "–" if value is None else f"{100 * value:+.1f} pp"  # noqa: RUF001
+
+
+def amount(value: float) -> str:
+    """Return a value of a field to four significant digits, in full where it is large."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

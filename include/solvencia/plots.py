@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -161,10 +162,16 @@ def _draw_scores(axes: Any, outcome: npt.NDArray[Any], pd: Numbers, scaling: Sca
 def _draw_contributions(axes: Any, names: Sequence[str], contributions: Numbers) -> str:
     sizes = np.abs(contributions).mean(axis=0)
     order = np.argsort(sizes, kind="stable")[-10:]
-    labels = [names[place].replace("_", " ") for place in order]
-    bars = axes.barh(labels, sizes[order], color=GOOD, height=0.65)
+    bars = axes.barh(range(len(order)), sizes[order], color=GOOD, height=0.65)
+    axes.set_yticks(range(len(order)), [_fold(names[place]) for place in order], fontsize=9.5)
     axes.bar_label(bars, fmt="%.2f", padding=4)
     axes.grid(axis="y", visible=False)
     axes.margins(x=0.12)
     axes.set(xlabel=f"Mean size in log-odds of default ({len(contributions):,} applications)")
     return "What the score rests on"
+
+
+def _fold(text: str) -> str:
+    """Return a label of at most two lines."""
+    lines = textwrap.wrap(text, 38, max_lines=2, placeholder=" …")
+    return "\n".join(lines)

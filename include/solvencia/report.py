@@ -9,10 +9,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from solvencia import bootstrap, breakdown, drift, fairness, features, gate, ranking, sensitivity
+from solvencia import (
+    bootstrap,
+    breakdown,
+    calibration_line,
+    drift,
+    fairness,
+    features,
+    gate,
+    leakage,
+    monotone,
+    ranking,
+    sensitivity,
+)
+from solvencia.comparison import Comparison
 from solvencia.evaluate import Metrics
 from solvencia.model import Model
-from solvencia.portfolio import Portfolio
+from solvencia.portfolio import Field, Portfolio
 from solvencia.scorecard import to_points
 
 type Numbers = npt.NDArray[np.float64]
@@ -20,6 +33,12 @@ type Columns = Mapping[str, npt.NDArray[Any]]
 
 MOVED_ROWS_MAX = 1000  # evenly spaced; each feature costs two predictions of them
 SCORED_TRAIN_ROWS_MAX = 15_000  # evenly spaced; enough to place deciles to a third of a percent
+_SUMMARY = (
+    "impact_ratio_min",
+    "impact_ratio_group",
+    "opportunity_difference_max",
+    "opportunity_group",
+)
 
 
 def build(
@@ -28,29 +47,36 @@ def build(
     measured: Metrics,
     pd: Numbers,
     columns: Columns,
+    compared: Comparison,
     train: Columns | None = None,
 ) -> dict[str, Any]:
     """Return the report of a model on the test's `columns`, protected ones among them.
 
-    `pd` and `measured` are the model's on these rows. Without `train` drift is None.
+    `pd` and `measured` are the model's on these rows, `compared` stands it beside its rivals.
+    Without `train` drift is None.
     """
     matrix = features.build(portfolio, columns, model.features)
     outcome = columns[portfolio.label.field].astype(np.float64)
     points = _points(model, pd)
     gains = ranking.tabulate_gains(outcome, pd)
-    step = -(-len(matrix) // MOVED_ROWS_MAX)
-    moved = matrix[::step]
-    identity = {
-        "digest": model.digest,
-        "period": model.period,
-        "portfolio": model.portfolio,
-        "fingerprint": model.fingerprint,
-    }
-    return {
+    line = calibration_line.fit(outcome, pd)
+    found = {
         "title": portfolio.title["en"],
-        "model": identity,
+        "labels": {each.name: label(each) for each in portfolio.fields.values()},
+        "model": {
+            "digest": model.digest,
+            "period": model.period,
+            "portfolio": model.portfolio,
+            "fingerprint": model.fingerprint,
+            "kind": model.kind,
+        },
         "metrics": measured.as_dict(),
-        "refusals": gate.refusals({**measured.as_dict(), "model": identity}, portfolio),
+        "champion": compared.champion,
+        "challengers": list(compared.challengers),
+        "choice": model.selection.get("reason", ""),
+        "reduction": compared.reduction,
+        "monotone": _monotone(portfolio, model),
+        "leakage": leakage.measure_each(portfolio, model.features, columns, train),
         "h_measure": ranking.h_measure(outcome, pd),
         "lift_10": gains[0].lift,
         "intervals": {
@@ -58,45 +84,73 @@ def build(
         },
         "gains": [asdict(each) for each in gains],
         "calibration": [asdict(each) for each in breakdown.by_tenth(outcome, pd)],
+        "calibration_line": asdict(line) if line else None,
         "score_bands": [
             asdict(each) for each in breakdown.by_band(outcome, pd, points, model.scaling)
         ],
         "months": [
             asdict(each) for each in breakdown.by_month(outcome, pd, columns[portfolio.time.name])
         ],
-        "sensitivity": {
-            "rows": len(moved),
-            "mean_pd": float(pd[::step].mean()),
-            "effects": [
-                asdict(each) for each in sensitivity.move_each(model.predict, moved, model.features)
-            ],
-        },
+        "sensitivity": _sensitivity(model, matrix, pd),
         "drift": _drift(portfolio, model, matrix, points, train) if train else None,
         "fairness": _fairness(portfolio, columns, outcome, pd, points),
     }
+    checks = gate.checks(summarise(found), portfolio)
+    found["gate"] = [{**asdict(each), "is_asked": each.is_asked} for each in checks]
+    found["refusals"] = [text for each in checks for text in each.refusals]
+    return found
 
 
 def summarise(report: Mapping[str, Any]) -> dict[str, Any]:
     """Return what metrics.json holds of a report: figures by name, no table."""
-    moved = report["drift"]
-    judged = report["fairness"]
+    moved, judged = report["drift"], report["fairness"]
+    keys = ("model", "champion", "challengers", "reduction", "monotone", "leakage")
     return {
-        "h_measure": report["h_measure"],
-        "lift_10": report["lift_10"],
+        **report["metrics"],
+        **{key: report[key] for key in (*keys, "h_measure", "lift_10", "calibration_line")},
+        "refusals": report.get("refusals", []),
         "bootstrap": report["intervals"],
         "psi": moved["score"]["index"] if moved else None,
         "csi": {each["feature"]: each["index"] for each in moved["features"]} if moved else None,
+        "drift": _summarise_drift(moved) if moved else None,
         "fairness": {
             "approve_points": judged["approve_points"],
             "approval_rate": judged["approval_rate"],
             "attributes": {
-                each["field"]: {
-                    "impact_ratio_min": each["impact_ratio_min"],
-                    "opportunity_difference_max": each["opportunity_difference_max"],
-                }
-                for each in judged["audits"]
+                each["field"]: {key: each[key] for key in _SUMMARY} for each in judged["audits"]
             },
         },
+    }
+
+
+def _summarise_drift(moved: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the bin that moved most, of the score and of each feature."""
+
+    def pick(index: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: index["widest"][key] for key in ("bin", "train_share", "test_share")}
+
+    features_moved = {each["feature"]: pick(each) for each in moved["features"]}
+    return {"score": pick(moved["score"]), "features": features_moved}
+
+
+def label(field: Field) -> str:
+    """Return what a reader calls a field: its help text, else its name in words."""
+    return field.help.get("en") or field.name.replace("_", " ")
+
+
+def _monotone(portfolio: Portfolio, model: Model) -> dict[str, Any]:
+    checked = [name for name in model.features if portfolio.fields[name].monotone]
+    return {"checked": checked, "broken": dict(monotone.find_breaks(model, portfolio))}
+
+
+def _sensitivity(model: Model, matrix: Numbers, pd: Numbers) -> dict[str, Any]:
+    step = -(-len(matrix) // MOVED_ROWS_MAX)
+    moved = matrix[::step]
+    effects = sensitivity.move_each(model.predict, moved, model.features)
+    return {
+        "rows": len(moved),
+        "mean_pd": float(pd[::step].mean()),
+        "effects": [asdict(each) for each in effects],
     }
 
 
@@ -112,9 +166,9 @@ def _drift(
     old_points = _points(model, model.predict(scored)).astype(np.float64)
     found = []
     for place, name in enumerate(model.features):
-        by_value = not portfolio.fields[name].is_numeric
-        moved = drift.compare(before[:, place], matrix[:, place], by_value)
-        found.append({"feature": name, **_index(moved)})
+        known = portfolio.fields[name]
+        moved = drift.compare(before[:, place], matrix[:, place], not known.is_numeric)
+        found.append({"feature": name, **_index(moved, known.categories)})
     return {
         "train_rows": len(before),
         "scored_train_rows": len(scored),
@@ -123,9 +177,10 @@ def _drift(
     }
 
 
-def _index(moved: drift.Drift) -> dict[str, Any]:
-    bins = [asdict(each) for each in moved.bins]
-    return {"index": moved.index, "reading": moved.reading, "bins": bins}
+def _index(moved: drift.Drift, categories: tuple[str, ...] = ()) -> dict[str, Any]:
+    bins = [{**asdict(each), "bin": each.describe(categories)} for each in moved.bins]
+    widest = bins[moved.bins.index(moved.widest)]
+    return {"index": moved.index, "reading": moved.reading, "widest": widest, "bins": bins}
 
 
 def _fairness(

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from solvencia import report_tables
-from solvencia.fairness import FOUR_FIFTHS
-from solvencia.page import figures, heading, number, paragraph, picture, share, table, whole
-from solvencia.report_plots import fairness_name
+from solvencia import report_choice, report_fairness, report_tables
+from solvencia.page import amount, figures, heading, number, paragraph, picture, share, table, whole
 
 type Report = Mapping[str, Any]
 type Pictures = Mapping[str, bytes]
@@ -28,30 +26,24 @@ def render(report: Report, pictures: Pictures) -> str:
             "newer than all that it was trained on.",
             "small",
         ),
-        _gate(report),
+        *report_choice.gate(report),
         _summary(report),
+        *report_choice.champion(report, pictures),
+        *report_choice.challengers(report, pictures),
         *report_tables.ranking(report, pictures),
         *report_tables.calibration(report, pictures),
         *report_tables.bands(report, pictures),
         *report_tables.months(report, pictures),
         *_drift(report),
         *_sensitivity(report, pictures),
-        *_fairness(report, pictures),
+        *report_choice.proofs(report),
+        *report_fairness.groups(report, pictures),
         paragraph(
             f"Full digest of the model: {model['digest']}. Fingerprint of the portfolio's rules: "
             f"{model['fingerprint']}. All figures with all digits: report.json.",
             "small",
         ),
     )
-
-
-def _gate(report: Report) -> str:
-    refusals = report["refusals"]
-    if refusals:
-        return paragraph(
-            "The portfolio's gate refuses this model: " + "; ".join(refusals), "refused"
-        )
-    return paragraph("This model passes every bound of the portfolio's gate.", "passed")
 
 
 def _summary(report: Report) -> str:
@@ -89,14 +81,13 @@ def _drift(report: Report) -> list[str]:
     title = heading("Drift since training")
     if not moved:
         return [title, paragraph("Not measured: the evaluation was run without the training rows.")]
-    named = [("score", moved["score"]), *((e["feature"], e) for e in moved["features"])]
+    labels = report["labels"]
+    named = [("Score", moved["score"]), *((labels[e["feature"]], e) for e in moved["features"])]
     rows = []
     for name, each in named:
-        widest = max(each["bins"], key=lambda part: part["part"])
+        widest = each["widest"]
         shift = f"{share(widest['train_share'])} to {share(widest['test_share'])}"
-        rows.append(
-            [_spoken(name), number(each["index"], 4), each["reading"], _range(widest), shift]
-        )
+        rows.append([name, number(each["index"], 4), each["reading"], widest["bin"], shift])
     return [
         title,
         paragraph(
@@ -118,9 +109,9 @@ def _sensitivity(report: Report, pictures: Pictures) -> list[str]:
     found = report["sensitivity"]
     rows = [
         [
-            _spoken(each["feature"]),
-            f"{each['low']:,.4g}",
-            f"{each['high']:,.4g}",
+            report["labels"][each["feature"]],
+            amount(each["low"]),
+            amount(each["high"]),
             share(each["mean_pd_low"], 2),
             share(each["mean_pd_high"], 2),
             f"{100 * (each['mean_pd_high'] - each['mean_pd_low']):+.2f} pp",
@@ -142,89 +133,3 @@ def _sensitivity(report: Report, pictures: Pictures) -> list[str]:
             rows,
         ),
     ]
-
-
-def _fairness(report: Report, pictures: Pictures) -> list[str]:
-    judged = report["fairness"]
-    parts = [
-        heading("Fairness by group"),
-        paragraph(
-            "The model never sees these attributes; they are compared here only. Approved means "
-            f"{judged['approve_points']:g} points or more, the portfolio's cut-off for this "
-            f"report: {share(judged['approval_rate'])} of all, of whom "
-            f"{share(judged['bad_rate_approved'], 2)} were bad. The impact ratio is a group's "
-            "approval rate against that of the group with the highest; below 0.80 (four fifths) "
-            "it wants a reason, and is shaded. Opportunity is the share of good applicants who "
-            "are approved. These figures open a question and do not settle one."
-        ),
-    ]
-    if not judged["audits"]:
-        parts.append(paragraph("The portfolio declares no protected attribute."))
-    for audit in judged["audits"]:
-        name = _spoken(audit["field"])
-        rows = [
-            [
-                each["name"] + (" *" if each["is_small"] else ""),
-                f"{each['rows']:,}",
-                share(each["approval_rate"]),
-                number(each["impact_ratio"], 2),
-                share(each["opportunity"]),
-                _points(each["opportunity_difference"]),
-                share(each["mean_pd"], 2),
-                share(each["bad_rate"], 2),
-                number(each["auc"]),
-            ]
-            for each in audit["groups"]
-        ]
-        flagged = [
-            place
-            for place, each in enumerate(audit["groups"])
-            if each["impact_ratio"] is not None and each["impact_ratio"] < FOUR_FIFTHS
-        ]
-        file = fairness_name(audit["field"])
-        parts += [
-            heading(name.capitalize(), 3),
-            picture(file.removesuffix(".png"), pictures[file], f"Approvals by {name}"),
-            table(
-                f"Groups by {name}, against {audit['reference']}. * fewer than 100 applications: "
-                "too few to judge, left out of the summary.",
-                (
-                    "Group",
-                    "Rows",
-                    "Approved",
-                    "Impact ratio",
-                    "Opportunity",
-                    "Difference",
-                    "Mean PD",
-                    "Bad rate",
-                    "AUC",
-                ),
-                rows,
-                flagged,
-            ),
-            paragraph(
-                f"Smallest impact ratio {number(audit['impact_ratio_min'], 2)}; widest difference "
-                f"in opportunity {_points(audit['opportunity_difference_max'])}. Where a group's "
-                "mean PD lies above its bad rate, the model is harsher on it than its record.",
-            ),
-        ]
-    return parts
-
-
-def _spoken(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _points(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:+.1f} pp"  # noqa: RUF001
-
-
-def _range(each: Mapping[str, Any]) -> str:
-    low, high = each["low"], each["high"]
-    if each["is_missing"]:
-        return "missing"
-    if low is None or high is None:
-        return (
-            "all" if low == high else f"up to {high:,.4g}" if low is None else f"above {low:,.4g}"
-        )
-    return f"above {low:,.4g}, up to {high:,.4g}"

@@ -62,6 +62,7 @@ def calibration(report: Report, pictures: Pictures) -> list[str]:
             "In each, the mean PD should lie within the interval of the observed bad rate; "
             "groups where it does not are shaded."
         ),
+        paragraph(_line(report["calibration_line"])),
         picture("calibration", pictures["calibration.png"], "Predicted against observed bad rate"),
         table(
             "Calibration in ten groups of equal size.",
@@ -70,6 +71,18 @@ def calibration(report: Report, pictures: Pictures) -> list[str]:
             off,
         ),
     ]
+
+
+def _line(found: Mapping[str, Any] | None) -> str:
+    if not found:
+        return "No straight line could be fitted through the log-odds."
+    return (
+        f"The calibration line has slope {number(found['slope'])} ({number(found['slope_low'])} to "
+        f"{number(found['slope_high'])}; 1 is right, less says that PDs are too extreme) and "
+        f"intercept {number(found['intercept'])} ({number(found['intercept_low'])} to "
+        f"{number(found['intercept_high'])}; 0 is right, more says that they are too low overall), "
+        "with 95 % intervals."
+    )
 
 
 def bands(report: Report, pictures: Pictures) -> list[str]:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import fill_channels, run_container
 
-from solvencia import explain, features, model
+from solvencia import explain, features, gate, model
 from solvencia.clean import clean
 from solvencia.container.__main__ import main
 
@@ -244,14 +244,18 @@ def test_evaluation_writes_metrics_report_and_plots(
     assert set(metrics) == {
         "auc", "auc_low", "auc_high", "gini", "ks", "brier", "ece", "rows", "bads", "model",
         "plots", "h_measure", "lift_10", "bootstrap", "psi", "csi", "fairness", "report",
+        "calibration_line", "challengers", "champion", "drift", "leakage", "monotone",
+        "reduction", "refusals",
     }  # fmt: skip
     assert metrics["model"] == {
         "digest": model.load(base / "model").digest,
         "period": "2026-10",
         "portfolio": "consumer_credit",
         "fingerprint": consumer_credit.fingerprint,
+        "kind": model.load(base / "model").kind,
     }
     assert metrics["auc"] > 0.7
+    assert metrics["refusals"] == gate.refusals(metrics, consumer_credit)
     assert all((output / name).stat().st_size for name in metrics["plots"])
     assert (metrics["psi"] is not None) == has_train
     assert (output / metrics["report"]).read_text().startswith("<!DOCTYPE html>")

@@ -1,12 +1,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
-from solvencia import evaluate, features, page, report, report_page, report_plots
+from solvencia import (
+    comparison,
+    comparison_plots,
+    evaluate,
+    features,
+    page,
+    report,
+    report_page,
+    report_plots,
+)
 
 PICTURES = (
     "roc.png",
@@ -48,12 +58,12 @@ class Page(HTMLParser):
 def built(consumer_credit, splits, small_model):
     """Builds the report of the small model, with the training rows or without."""
 
-    def build(with_train: bool = True):
-        test = splits["test"]
+    def build(with_train: bool = True, test=splits["test"], champion=None):
         pd = small_model.predict(features.build(consumer_credit, test))
         measured = evaluate.measure(test["is_seriously_delinquent"], pd)
         train = splits["train"] if with_train else None
-        return report.build(consumer_credit, small_model, measured, pd, test, train)
+        compared = comparison.compare(consumer_credit, test, small_model, pd, champion)
+        return report.build(consumer_credit, small_model, measured, pd, test, compared, train)
 
     return build
 
@@ -148,17 +158,103 @@ def test_the_tables_pictures_repeat(built, tmp_path):
         assert body == (tmp_path / "b" / each).read_bytes()
 
 
-def test_protected_values_change_no_figure_but_fairness(
-    consumer_credit, splits, small_model, built
-):
-    """With every age replaced, all but the audit stays as it was."""
+def test_protected_values_change_no_figure_but_fairness(splits, built):
+    """With every age replaced, all but the audit and its bounds stays as it was."""
     test = splits["test"]
-    other = test | {"age_years": np.full(len(test["age_years"]), 30.0)}
-    pd = small_model.predict(features.build(consumer_credit, other))
-    measured = evaluate.measure(other["is_seriously_delinquent"], pd)
 
-    found = report.build(consumer_credit, small_model, measured, pd, other, splits["train"])
+    found = built(test=test | {"age_years": np.full(len(test["age_years"]), 30.0)})
 
     expected = built()
+    for each in (found, expected):
+        each["gate"] = [rule for rule in each["gate"] if "age_years" not in rule["subject"]]
     assert found.pop("fairness") != expected.pop("fairness")
-    assert found == expected
+    assert found.pop("refusals") != expected.pop("refusals")
+    assert {**found, "gate": []} == {**expected, "gate": []}
+
+
+def test_the_page_shows_why_this_model(built, pictures):
+    """Every rule of the gate, the champion, directions and single features are shown in words."""
+    text = Page(report_page.render(built(), pictures)).text
+
+    for part in (
+        "What the gate asks",
+        "Impact ratio of a group",
+        "refused",
+        "There is no other model to compare with",
+        "holds everywhere",
+        "AUC alone",
+        "Balance on cards and credit lines, divided by their limits",
+        "The calibration line has slope",
+        "ECE by chance",
+    ):
+        assert part in text
+
+
+def test_a_champion_stands_in_page_and_picture(built, pictures, small_model, splits, tmp_path):
+    """Both models' ROC curves are drawn, and the page gives the difference with its interval."""
+    champion = replace(small_model, period="2026-09")
+    found = built(champion=champion)
+    test = splits["test"]
+    outcome = test["is_seriously_delinquent"]
+    pd = np.linspace(0.1, 0.9, len(outcome))
+    compared = comparison.Comparison(found["champion"], pd, [], {"a": pd, "b": pd**2}, None)
+    drawn = comparison_plots.draw(
+        tmp_path,
+        title="Cards",
+        outcome=outcome,
+        pd=pd,
+        compared=compared,
+        metrics=evaluate.measure(outcome, pd),
+    )
+
+    text = Page(report_page.render(found, pictures | {"champion.png": b"PNG"})).text
+    assert drawn == ["champion.png", "challengers.png"]
+    assert "+0.0000, with a 95 % interval of +0.0000 to +0.0000 (paired bootstrap): within" in text
+
+
+def test_challengers_and_reduction_stand_in_the_page(built, pictures):
+    """Each kind's figures, why one was chosen, and what reduction dropped and cost."""
+    found = built()
+    found["choice"] = "boosting against scorecard: AUC +0.0082 on validation: taken"
+    found["challengers"] = [
+        {
+            "kind": kind,
+            "validation_auc": auc,
+            "validation_log_loss": 0.18,
+            "test_auc": None,
+            "test_ece": None,
+            "is_chosen": kind == "boosting",
+        }
+        for kind, auc in (("scorecard", 0.8584), ("boosting", 0.8666))
+    ]
+    found["reduction"] = {
+        "method": "selection",
+        "features_before": 10,
+        "features_after": 9,
+        "auc_before": 0.8666,
+        "auc_after": 0.8661,
+        "dropped": {"debt_ratio": "information value 0.01 is below 0.02"},
+    }
+
+    text = Page(report_page.render(found, pictures)).text
+
+    for part in (
+        "Boosting against scorecard: AUC +0.0082 on validation: taken.",
+        "monotone boosting (chosen)",
+        "0.8584",
+        "10 features became 9; the validation AUC went from 0.8666 to 0.8661 (-0.0005)",
+        "information value 0.01 is below 0.02",
+    ):
+        assert part in text
+
+
+def test_breaks_and_leaks_are_flagged(built, pictures, consumer_credit):
+    """A broken direction is told in the model's words, and each refusal is an item of a list."""
+    found = built()
+    text = "tree 3: past 0.5 the log-odds move down"
+    found["monotone"]["broken"] = {"revolving_utilisation_ratio": text}
+
+    page_text = report_page.render(found, pictures)
+
+    assert text in Page(page_text).text
+    assert page_text.count("<li>") == len(found["refusals"]) > 0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import tarfile
-import tempfile
 from pathlib import Path
 
 from solvencia import (
+    comparison,
+    comparison_plots,
     evaluate,
     explain,
     features,
@@ -18,8 +18,9 @@ from solvencia import (
     report_page,
     report_plots,
 )
-from solvencia.container import cleaned_data
+from solvencia.container import artefact, cleaned_data
 from solvencia.container.folders import Folders
+from solvencia.model import Model, UnusableModel
 
 EXPLAINED_ROWS_MAX = 5000  # evenly spaced; TreeSHAP costs hundreds of times a prediction
 
@@ -29,10 +30,7 @@ def run(folders: Folders) -> None:
 
     Run by hand without the input `train`, the report leaves drift out and says so.
     """
-    with tempfile.TemporaryDirectory() as name:
-        with tarfile.open(folders.processing_model) as archive:
-            archive.extractall(name, filter="data")
-        trained = model.load(Path(name))
+    trained = artefact.read(folders.processing_model)
     product = portfolio.load(trained.portfolio)
     model.check_rules(trained, product)
     columns = cleaned_data.read(product, folders.processing_test, with_protected=True)
@@ -41,11 +39,13 @@ def run(folders: Folders) -> None:
     matrix = features.build(product, columns, trained.features)
     outcome, pd = columns[product.label.field], trained.predict(matrix)
     measured = evaluate.measure(outcome, pd)
-    step = -(-len(matrix) // EXPLAINED_ROWS_MAX)
-    contributions, _ = explain.contributions(trained, matrix[::step])
+    compared = comparison.compare(product, columns, trained, pd, _champion(folders))
+    found = report.build(product, trained, measured, pd, columns, compared, train)
     output = folders.processing_output
     output.mkdir(parents=True, exist_ok=True)
     title = f"{product.title['en']}, period {trained.period}, out of time"
+    step = -(-len(matrix) // EXPLAINED_ROWS_MAX)
+    contributions, _ = explain.contributions(trained, matrix[::step])
     drawn = plots.draw(
         output,
         title=title,
@@ -53,25 +53,33 @@ def run(folders: Folders) -> None:
         outcome=outcome,
         pd=pd,
         scaling=trained.scaling,
-        names=trained.features,
+        names=[found["labels"][name] for name in trained.features],
         contributions=contributions,
     )
-    found = report.build(product, trained, measured, pd, columns, train)
+    drawn += comparison_plots.draw(
+        output, title=title, outcome=outcome, pd=pd, compared=compared, metrics=measured
+    )
     drawn += report_plots.draw(output, title=title, report=found)
     _write(output / "report.json", found)
     pictures = {name: (output / name).read_bytes() for name in drawn}
     page = report_page.render(found, pictures)
     (output / "report.html").write_text(page, encoding="utf-8")
-    body = {
-        **measured.as_dict(),
-        **report.summarise(found),
-        "model": found["model"],
-        "plots": drawn,
-        "report": "report.html",
-    }
+    body = {**report.summarise(found), "plots": drawn, "report": "report.html"}
     _write(output / "metrics.json", body)
     for metric in ("auc", "ks", "brier", "ece", "rows"):
         print(f"test:{metric}={getattr(measured, metric):.6f};", flush=True)
+    for text in found["refusals"]:
+        print(f"test:refused={text};", flush=True)
+
+
+def _champion(folders: Folders) -> Model | str | None:
+    """Return the live model, a text that says why it cannot be read, or None without the input."""
+    if not folders.processing_champion.is_file():
+        return None
+    try:
+        return artefact.read(folders.processing_champion)
+    except UnusableModel as error:
+        return f"its artefact cannot be read by this image: {error}"
 
 
 def _write(path: Path, body: object) -> None:

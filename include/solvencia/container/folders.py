@@ -45,6 +45,11 @@ class Folders:
         return self.base / "processing" / "input" / "model" / "model.tar.gz"
 
     @property
+    def processing_champion(self) -> Path:
+        """The artefact of the model that is live; absent, or the same, where there is none."""
+        return self.base / "processing" / "input" / "champion" / "model.tar.gz"
+
+    @property
     def processing_test(self) -> Path:
         """Cleaned Parquet of the out-of-time test."""
         return self.base / "processing" / "input" / "test"
