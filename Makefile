@@ -7,6 +7,7 @@ EMBEDDED := .venv/embedded/bin/python
 MODEL := .venv/model/bin/python
 ORACLES := .venv/oracles/bin/python
 CHECK := .venv/check/bin
+PORTFOLIO ?= consumer_credit
 
 .PHONY: help
 help: ## List the targets
@@ -17,12 +18,12 @@ setup: ## Build the environments (done by every other target when needed)
 	@sh local/setup.sh airflow embedded model lambda-runtime
 
 .PHONY: run
-run: setup ## The main job: from nothing to a live, explained credit score
-	@$(AIRFLOW) -m local run
+run: setup ## The main job: from nothing to a live, explained credit score (PORTFOLIO=name)
+	@$(AIRFLOW) -m local run --portfolio $(PORTFOLIO)
 
 .PHONY: up
-up: setup ## Start the stack and leave it running, with Airflow's UI
-	@$(AIRFLOW) -m local up
+up: setup ## Start the stack and leave it running, with Airflow's UI (PORTFOLIO=name)
+	@$(AIRFLOW) -m local up --portfolio $(PORTFOLIO)
 
 .PHONY: down
 down: setup ## End the running stack; its data stays in build/

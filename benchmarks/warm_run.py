@@ -13,7 +13,7 @@ from local.place import Place
 
 def measure(place: Place) -> list[dict[str, Any]]:
     """Return a row for the warm run and one for each of its stages; there is no peer that runs."""
-    summary = place.build / "run" / "summary.json"
+    summary = place.results("consumer_credit") / "summary.json"
     if not summary.exists():
         _run(place)
     seconds = _run(place)

@@ -12,13 +12,17 @@ from types import FrameType
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import airflow, place, processes, sample, summary, warehouse
+from local import airflow, place, processes, sample_tables, summary, warehouse
 from local.run import MainJob, RunFailed
-from local.stack import Stack
+from local.samples import SAMPLES, sample
+from local.stack import PORTFOLIO, Stack
+from solvencia import portfolio
+from solvencia.faults import PermanentFault
 
 FAULTS = (
     BotoCoreError,
     ClientError,
+    PermanentFault,
     httpx.HTTPError,
     airflow.AirflowRefused,
     processes.Busy,
@@ -27,7 +31,7 @@ FAULTS = (
     sample.SampleUnavailable,
     RunFailed,
     summary.NotReconciled,
-    warehouse.NotOurs,
+    sample_tables.NotOurs,
     warehouse.UnknownWarehouse,
 )
 
@@ -44,8 +48,8 @@ def main() -> int:
     def say(line: str) -> None:
         print(f"[{time.monotonic() - started:5.0f} s] {line}", flush=True)
 
-    whole = Stack(where, say, arguments.borrowers)
     try:
+        whole = Stack(where, say, arguments.borrowers, arguments.portfolio)
         with processes.exclusive(where.build / "run" / "lock"):
             return {"run": run, "up": up, "down": down}[arguments.command](whole)
     except FAULTS as error:
@@ -65,7 +69,7 @@ def run(whole: Stack) -> int:
         whole.up()
         job.run()
         facts = summary.collect(job)
-        summary.write(facts, whole.place.build / "run" / "summary.json")
+        summary.write(facts, whole.place.results(job.portfolio.name) / "summary.json")
         print(summary.render(facts), flush=True)
         summary.require_reconciled(facts)
     finally:
@@ -80,7 +84,7 @@ def run(whole: Stack) -> int:
 def up(whole: Stack) -> int:
     """Start the stack and leave it running."""
     if whole.is_up:
-        whole.say("already up")
+        whole.say("already up: bringing data and deployment up to date")
     whole.up()
     outputs = whole.outputs
     print(
@@ -88,7 +92,8 @@ def up(whole: Stack) -> int:
         f"API       {outputs['api_url']}   (header x-api-key: {outputs['api_key']})\n"
         f"mailbox   {whole.place.aws_address}/_mailbox\n"
         f"AWS       AWS_ENDPOINT_URL={whole.place.aws_address}\n"
-        "\n'make run' runs the main job on it, 'make down' ends it."
+        f"\n'make run PORTFOLIO={whole.portfolio.name}' runs its main job on it, "
+        "'make down' ends it."
     )
     return 0
 
@@ -109,12 +114,25 @@ def _parser() -> argparse.ArgumentParser:
         help="run: the main job, whole; up: leave the stack running; down: end it",
     )
     parser.add_argument(
+        "--portfolio",
+        default=PORTFOLIO,
+        metavar="NAME",
+        help=f"whose data to lay out and run: {_known()} (default: {PORTFOLIO})",
+    )
+    parser.add_argument(
         "--borrowers",
         type=int,
         metavar="N",
-        help="lay out only the first N borrowers of the sample (default: all 150,000)",
+        help="lay out only the first N applications of the sample (default: all)",
     )
     return parser
+
+
+def _known() -> str:
+    """List the portfolio folders, and which of them need a warehouse of one's own."""
+    return ", ".join(
+        name if name in SAMPLES else f"{name} (your tables)" for name in portfolio.names()
+    )
 
 
 def _stop(whole: Stack) -> None:

@@ -38,8 +38,17 @@ class Place:
 
     @property
     def exports(self) -> Path:
-        """The lender's export folders, as its file server would show them."""
-        return self.build / "warehouse" / "exports"
+        """The lender's export folders, one for each portfolio, as its file server shows them."""
+        return self.warehouses / "exports"
+
+    @property
+    def warehouses(self) -> Path:
+        """The lenders' databases in SQLite, one for each portfolio."""
+        return self.build / "warehouse"
+
+    def results(self, portfolio: str) -> Path:
+        """What the last run of a portfolio came to: summary, report and plots."""
+        return self.build / "run" / portfolio
 
     @property
     def mailbox(self) -> Path:

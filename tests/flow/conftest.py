@@ -166,7 +166,7 @@ class Trial:
 
     def summary(self):
         """Return the last summary."""
-        return json.loads((self.place.build / "run" / "summary.json").read_text())
+        return json.loads((self.place.results(NAME) / "summary.json").read_text())
 
 
 def free_port():

@@ -13,7 +13,7 @@ import pytest
 
 from local import processes, summary, warehouse
 from local.stack import Stack
-from solvencia import layout
+from solvencia import layout, portfolio
 
 from .conftest import NAME, PERIOD
 from .postgresql import server
@@ -23,18 +23,21 @@ FIRST_DAY, LAST_MONTH = date(2022, 11, 1), date(2026, 10, 1)
 TABLES = ("applicant", "application", "bureau", "income", "performance")
 OCTOBER = (datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
 RAN = ("success", "failed")
+CONNECTION = "AIRFLOW_CONN_WAREHOUSE"
 
 
 def test_a_fresh_stack_comes_up(trial):
     """Embedded AWS, templates, warehouse and Airflow start from nothing, and all DAGs parse."""
     trial.stack.up()
     deadline = time.monotonic() + 60
-    while len(trial.client.dag_ids()) < 5 and time.monotonic() < deadline:
+    while len(trial.client.dag_ids()) < 5 * len(portfolio.names()) and time.monotonic() < deadline:
         time.sleep(0.3)
 
     assert trial.client.import_errors() == []
     assert trial.client.dag_ids() == {
-        f"{each}_{NAME}" for each in ("build_model", "deliver", "ingest", "restore", "transfer")
+        f"{each}_{name}"
+        for each in ("build_model", "deliver", "ingest", "restore", "transfer")
+        for name in portfolio.names()
     }
 
 
@@ -135,7 +138,7 @@ def test_the_main_job_reconciles_and_gives_a_live_score(trial):
     job.run()
     facts = summary.collect(job)
     summary.require_reconciled(facts)
-    summary.write(facts, trial.place.build / "run" / "summary.json")
+    summary.write(facts, trial.place.results(NAME) / "summary.json")
 
     assert [each["name"] for each in facts["stages"]] == [*summary.STAGES, "score"]
     assert facts["endpoint"]["instances"] == 2
@@ -285,14 +288,14 @@ def test_postgresql_serves_as_the_warehouse(trial, monkeypatch):
     trial.stack.down()
     with server(found[-1].parent) as port:
         connection = f"postgres://lender@127.0.0.1:{port}/postgres"
-        monkeypatch.setenv(warehouse.CONNECTION_VARIABLE, connection)
+        monkeypatch.setenv(CONNECTION, connection)
         trial.stack = Stack(trial.place, trial.lines.append, trial.stack.borrowers)
         trial.stack.up()
         trial.client.call("PATCH", f"/dags/{BUILD}", is_paused=True)
         states = trial.run("ingest", interval=OCTOBER)
         after = trial.etags(f"raw/{NAME}/")
 
-    monkeypatch.delenv(warehouse.CONNECTION_VARIABLE)
+    monkeypatch.delenv(CONNECTION)
     assert set(states.values()) == {"success"}
     assert after == before
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from deployment import package
+from solvencia import portfolio
 from tests.lambdas.conftest import ROOT, UV
 
 SCORE_MODULES = {
@@ -97,9 +98,11 @@ def test_score_zip_holds_only_what_the_handler_reaches(dist: Path) -> None:
         "handler.py",
         "solvencia/__init__.py",
         *(f"solvencia/{module}.py" for module in SCORE_MODULES),
-        "solvencia/portfolios/consumer_credit/portfolio.toml",
-        "solvencia/portfolios/consumer_credit/prepare.sql",
-        "solvencia/portfolios/consumer_credit/reconcile.sql",
+        *(
+            f"solvencia/portfolios/{name}/{file}"
+            for name in portfolio.names()
+            for file in ("portfolio.toml", "prepare.sql", "reconcile.sql")
+        ),
     }
 
 

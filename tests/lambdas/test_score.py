@@ -7,6 +7,7 @@ import urllib.request
 
 import pytest
 
+from solvencia import portfolio
 from tests.lambdas.conftest import Deployed
 
 APPLICATION = {
@@ -58,12 +59,24 @@ def test_every_bad_field_is_named(stack: Deployed) -> None:
     assert "77.5" not in str(problem)
 
 
+def test_a_wrong_category_is_answered_with_the_right_ones(stack: Deployed) -> None:
+    """A text field of the portfolio names its categories, in the portfolio's order."""
+    status, _, problem = stack.score(
+        {"housing": "castle", "telephone": 7}, portfolio="german_loans"
+    )
+
+    assert status == 422
+    assert problem["problems"]["housing"] == "must be one of free, rented, owned"
+    assert problem["problems"]["telephone"] == "must be one of no, yes"
+    assert problem["problems"]["amount_dm"] == "missing"
+
+
 def test_an_unknown_portfolio_is_not_found(stack: Deployed) -> None:
     """The answer lists the portfolios that have scores."""
     status, _, problem = stack.score(APPLICATION, portfolio="cards")
 
     assert status == 404
-    assert problem["detail"] == "known: consumer_credit"
+    assert problem["detail"] == f"known: {', '.join(portfolio.names())}"
 
 
 def test_without_a_model_in_service_the_client_is_asked_to_come_back(stack: Deployed) -> None:

@@ -3,14 +3,16 @@ import zipfile
 
 import pytest
 
-from local import sample, warehouse
+from local import warehouse
+from local.samples import SAMPLES, consumer_credit
+from solvencia import portfolio
 
 HEADER = "id,label,utilisation,age,late30,ratio,income,lines,late90,homes,late60,dependents"
 
 
 @pytest.fixture
 def wheel(tmp_path):
-    """A wheel of the sample's form with four made-up borrowers."""
+    """A wheel of the consumer sample's form with four made-up borrowers."""
     rows = [
         "1,1,0.76,45,2,0.80,9120,13,0,6,0,2",
         "2,0,0.95,40,0,0.12,NA,4,0,0,0,NA",
@@ -19,8 +21,21 @@ def wheel(tmp_path):
     ]
     path = tmp_path / "sample.whl"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(sample.MEMBER, gzip.compress("\n".join([HEADER, *rows]).encode()))
+        content = gzip.compress("\n".join([HEADER, *rows]).encode())
+        archive.writestr(consumer_credit.MEMBER, content)
     return path
+
+
+@pytest.fixture
+def product():
+    """The portfolio of the consumer sample."""
+    return portfolio.load("consumer_credit")
+
+
+@pytest.fixture
+def sample():
+    """The consumer sample."""
+    return SAMPLES["consumer_credit"]
 
 
 @pytest.fixture
