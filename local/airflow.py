@@ -32,11 +32,16 @@ def users_from_env() -> tuple[str, ...]:
     return tuple(name.strip() for name in names if name.strip())
 
 
+def passwords(home: Path) -> Path:
+    """Return the file that Airflow writes its users' passwords to."""
+    return home / "simple_auth_manager_passwords.json.generated"
+
+
 def environment(root: Path, home: Path, port: int, users: Sequence[str] = ()) -> dict[str, str]:
     """Return the `AIRFLOW__*` variables of a local Airflow whose DAGs lie below `root`.
 
     It listens on 127.0.0.1 only: without `users` everybody is admin. Each user is, too, and has a
-    password that Airflow makes up (see `Client`).
+    password that Airflow makes up (see `passwords`).
     """
     address = f"http://127.0.0.1:{port}"
     return {
@@ -67,7 +72,7 @@ class Client:
 
     def __init__(self, port: int, home: Path, user: str = "") -> None:
         self.user = user
-        self._passwords = home / "simple_auth_manager_passwords.json.generated"
+        self._passwords = passwords(home)
         self.address = f"http://127.0.0.1:{port}"
         self._http = httpx.Client(base_url=self.address, timeout=30, trust_env=False)
         self._token_at = -1e9

@@ -70,6 +70,8 @@ class Stack:
             self._wait(AWS, self._aws_answers)
             self.deploy()
             self._finish_migration()
+            if self.users:  # Airflow would let everybody on this machine read it
+                airflow.passwords(place.build / "airflow").touch(mode=0o600)
             for component, options in airflow.COMPONENTS.items():
                 self._start(component, "airflow", "-m", "airflow", component, *options)
             self.say("Airflow is starting")

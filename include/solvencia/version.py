@@ -99,10 +99,14 @@ def assemble(
 ) -> dict[str, Any]:
     """Return the facts of a version; `before` holds what was known of it, `champion` is live.
 
-    An approval stands with its status; every decision stays listed, whatever becomes of it.
+    An approval stands with its status; every decision stays listed, whatever becomes of it. The
+    artefact is the one that was registered first, which any later training equals.
     """
     stands = before and before["status"] == status
     known = before["champion_before"] if before else ""
+    kept = (
+        {name: before["lineage"][name] for name in ("artefact", "training_job")} if before else {}
+    )
     return {
         "version": package.version,
         "portfolio": portfolio.name,
@@ -113,7 +117,7 @@ def assemble(
         "refusals": list(refusals),
         "metrics": dict(metrics),
         "counts": dict(counts),
-        "lineage": dict(lineage),
+        "lineage": {**lineage, **kept},
         "approval": before["approval"] if before and stands else None,
         "decisions": before.get("decisions", []) if before else [],
         "champion_before": known if champion == package.version else champion,

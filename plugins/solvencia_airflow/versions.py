@@ -62,7 +62,7 @@ def register(name: str, period: str, training: dict[str, Any]) -> str:
         refusals=refusals,
         metrics=metrics,
         counts=version.read_counts(s3, settings, name, period),
-        lineage={**traced, "artefact": package.artefact},
+        lineage=traced,
         champion=deploy.find_live(sagemaker, settings.endpoint(name)),
         before=before,
     )

@@ -128,7 +128,9 @@ def test_registering_again_finds_its_own(settings, evaluated, s3):
     own = register()
     before = facts_of(s3, settings, own)
 
-    again = register()
+    later = {**TRAINING["Training"], "TrainingJobName": "job-2"}
+    later |= {"ModelArtifacts": {"S3ModelArtifacts": "s3://models/training/2/model.tar.gz"}}
+    again = versions.register(NAME, PERIOD, {"Training": later})
 
     group = settings.package_group(NAME)
     assert again == own
