@@ -122,16 +122,21 @@ class Trial:
         self.client.unpause(dag_id)
         return dag_id, run_id
 
-    def answer(self, dag_id, run_id, user, choice, reason):
-        """Answer, as a user, the question that a run waits with; wait for the run's end."""
+    def question(self, dag_id, run_id):
+        """Wait until a run asks a person; return the question."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/ask"
         deadline = time.monotonic() + 60
         while (state := self.client.call("GET", path)["state"]) != "awaiting_input":
             assert time.monotonic() < deadline, f"{dag_id} {run_id} asks nobody: {state}"
             time.sleep(0.3)
+        return self.client.call("GET", f"{path}/-1/hitlDetails")
+
+    def answer(self, dag_id, run_id, user, choice, reason):
+        """Answer, as a user, the question that a run waits with; wait for the run's end."""
+        self.question(dag_id, run_id)
         self.stack.client_of(user).call(
             "PATCH",
-            f"{path}/-1/hitlDetails",
+            f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/ask/-1/hitlDetails",
             chosen_options=[choice],
             params_input={"reason": reason},
         )

@@ -13,7 +13,7 @@ import pytest
 
 from local import processes, summary, warehouse
 from local.stack import Stack
-from solvencia import layout, registry
+from solvencia import layout, registry, version
 
 from .conftest import NAME, PERIOD
 from .postgresql import server
@@ -145,6 +145,8 @@ def test_the_main_job_reconciles_and_gives_a_live_score(trial):
         "status": "Approved",
         "approval": "automatic",
     }
+    known = version.read_facts(trial.aws("s3"), trial.settings, NAME, facts["registry"]["version"])
+    assert known["approval"]["triggered_by"].endswith("(ana)")  # who started the ingest
     assert facts["model"]["metrics"]["auc"] > 0.8
     assert 0 < facts["decision"]["pd"] < 1
     assert len(facts["decision"]["reasons"]) >= 3
@@ -265,11 +267,12 @@ def test_a_refused_model_is_registered_and_stays_off(trial):
 
 def test_an_override_takes_a_reason_and_a_second_person(trial):
     """Who asks for it may not answer; another person's approval puts the version live."""
-    version = registered(trial, "2026-08").version
-    hasty = trial.promote(version, "please", "hasty")
-    without_reason = trial.wait(*hasty)
-    run = trial.promote(version, "The branches need it until the next month is built", "override")
+    refused = registered(trial, "2026-08").version
+    with trial.mails() as hasty:
+        without_reason = trial.wait(*trial.promote(refused, "please", "hasty"))
+    run = trial.promote(refused, "The branches need it until the next month is built", "override")
 
+    question = trial.question(*run)
     with trial.mails() as mails:
         by_owner = trial.answer(*run, "ana", "Approve", "I have looked at it myself, it is fine")
     trial.client.call(
@@ -283,12 +286,16 @@ def test_an_override_takes_a_reason_and_a_second_person(trial):
     by_other = trial.answer(*run, "ben", "Approve", "Looked at the report, the loss is bearable")
 
     assert without_reason["find_version"] == "failed"
+    assert "at least 20 characters" in hasty[0].replace("=\n", "")
     assert without_reason["ask"] == "upstream_failed"
+    assert question["subject"] == f"Override the rejection of {refused} of {NAME}?"
+    assert "below auc_min 0.99" in question["body"]
+    assert "Started by ana, who may not answer" in question["body"]
     assert by_owner["ask"] == "failed"
     assert "ana started this run" in mails[0].replace("=\n", "")
     assert set(by_other.values()) == {"success"}
-    assert trial.live() == version
-    package = trial.package(version)
+    assert trial.live() == refused
+    package = trial.package(refused)
     assert package.status == "Approved"
     assert package.metadata["approval"] == "override"
     assert package.metadata["approved_by"] == "ben"
