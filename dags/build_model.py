@@ -1,19 +1,24 @@
 """### Build a model: from one catalogued month to the live endpoint
 
 Prepares what has matured by the end of the month, validates and cleans it, trains, measures out of
-time, and, past the gate, puts the model onto the endpoint in place. Started by the asset
-`<portfolio>_catalogued`, one run for each month; an older month never replaces a newer model.
+time beside the live champion, and registers the version. What passes the gate and is approved goes
+onto the endpoint in place. Started by the asset `<portfolio>_catalogued`, one run for each month;
+an older month never replaces a newer model (`promote` does).
 
 **Rerun:** clear the run from the task that failed (from `clear_prepared`, if `prepare` ran), or
 trigger it with a partition key `YYYY-MM`. The same data gives the same files and model.
 
 **When it fails, look first at**
-- `prepare`, `register`, `reconcile`: the query in Athena's history; the SQL lies in the portfolio.
+- `prepare`, `register_table`, `reconcile`: the query in Athena's history; the portfolio's SQL.
 - `check_reconciled`, `check_cleaned`: the counts in the error and in `reports/`.
 - `validate`: the Data Docs that the error names.
 - `clean`: the part and the reason in the error; then the log group of the clean Lambda.
 - `train`, `evaluate`: the job's own log, in the task's log; the reason stands in the error.
-- `gate`: metrics, plots and `report.html` below `evaluation/`.
+- `find_champion`, `register`, `approve`, `evidence`: the error; a rerun finds its own work.
+- `gate`: every reason stands in the error; the version is registered as Rejected, its report and
+  evidence pack lie below `versions/`. `promote` overrides it.
+- `ask` waits for a person (Airflow's "Required Actions"); it failed: the answer did not count, for
+  the reason in the error. Clear it, and it asks again.
 - `endpoint`, `smoke`: the log group `/aws/sagemaker/Endpoints/<endpoint>`.
 """
 
@@ -25,12 +30,10 @@ from airflow.sdk import DAG, Asset, PartitionedAssetTimetable, chain, task
 
 from solvencia import layout, portfolio
 from solvencia.settings import Settings
-from solvencia_airflow import jobs, stages
+from solvencia_airflow import jobs, stages, versions
 from solvencia_airflow.defaults import default_args, midnight
+from solvencia_airflow.deployment import deploy
 from solvencia_airflow.operators import (
-    CreateEndpointConfigOperator,
-    CreateModelOperator,
-    DeployEndpointOperator,
     ProcessOperator,
     RunStateMachineOperator,
     TrainModelOperator,
@@ -89,28 +92,22 @@ def build_model(name: str, settings: Settings) -> DAG:
             config=jobs.evaluation(settings, product, PERIOD),
             check_interval=poll,
         )
-        version = task(stages.gate)(name, PERIOD)
+        version = task(versions.register)(name, PERIOD, train.output)
         chain(
             clear,
             prepare,
-            task(stages.register)(name, PERIOD),
+            task(stages.register_table)(name, PERIOD),
             reconcile,
             reconciled,
             task(stages.validate)(name, PERIOD),
             clean,
             task(stages.check_cleaned)(name, PERIOD, clean.output, reconciled),
             train,
+            task(versions.find_champion)(name, train.output),
             evaluate,
             version,
-            task.short_circuit(stages.guard)(name, version),
-            CreateModelOperator(task_id="create_model", config=jobs.model(settings)),
-            CreateEndpointConfigOperator(
-                task_id="create_endpoint_config", config=jobs.endpoint_config(settings)
-            ),
-            DeployEndpointOperator(
-                task_id="endpoint", config=jobs.endpoint(settings, name), check_interval=poll
-            ),
-            task(stages.smoke)(name, PERIOD),
+            task(versions.gate)(name, version),
+            *deploy(settings, name, version, is_promotion=False),
         )
     return dag
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,10 +26,22 @@ class AirflowRefused(RuntimeError):
     """The REST API answered with an error; the message says which and why."""
 
 
-def environment(root: Path, home: Path, port: int) -> dict[str, str]:
+def users_from_env() -> tuple[str, ...]:
+    """Return the names in `SOLVENCIA_AIRFLOW_USERS`; without them nobody logs in."""
+    names = os.environ.get("SOLVENCIA_AIRFLOW_USERS", "").split(",")
+    return tuple(name.strip() for name in names if name.strip())
+
+
+def passwords(home: Path) -> Path:
+    """Return the file that Airflow writes its users' passwords to."""
+    return home / "simple_auth_manager_passwords.json.generated"
+
+
+def environment(root: Path, home: Path, port: int, users: Sequence[str] = ()) -> dict[str, str]:
     """Return the `AIRFLOW__*` variables of a local Airflow whose DAGs lie below `root`.
 
-    Everybody is admin, which is why it listens on 127.0.0.1 only.
+    It listens on 127.0.0.1 only: without `users` everybody is admin. Each user is, too, and has a
+    password that Airflow makes up (see `passwords`).
     """
     address = f"http://127.0.0.1:{port}"
     return {
@@ -42,7 +56,8 @@ def environment(root: Path, home: Path, port: int) -> dict[str, str]:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(root / "plugins"),
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": str(not users),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{each}:admin" for each in users),
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
@@ -53,9 +68,11 @@ def environment(root: Path, home: Path, port: int) -> dict[str, str]:
 
 
 class Client:
-    """The part of Airflow's REST API that a run needs."""
+    """The part of Airflow's REST API that a run needs, as one user; "" is where nobody logs in."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, home: Path, user: str = "") -> None:
+        self.user = user
+        self._passwords = passwords(home)
         self.address = f"http://127.0.0.1:{port}"
         self._http = httpx.Client(base_url=self.address, timeout=30, trust_env=False)
         self._token_at = -1e9
@@ -74,13 +91,21 @@ class Client:
     def call(self, method: str, path: str, **body: Any) -> Any:
         """Call `/api/v2<path>`; raise AirflowRefused unless it succeeds."""
         if time.monotonic() - self._token_at > 600:
-            token = self._http.get("/auth/token").raise_for_status().json()["access_token"]
-            self._http.headers["Authorization"] = f"Bearer {token}"
+            self._http.headers["Authorization"] = f"Bearer {self._token()}"
             self._token_at = time.monotonic()
         answer = self._send(method, f"/api/v2{path}", body)
         if answer.is_error:
             raise AirflowRefused(f"{method} {path}: HTTP {answer.status_code}: {answer.text[:400]}")
         return answer.json() if answer.content else {}
+
+    def _token(self) -> str:
+        if self.user:
+            password = json.loads(self._passwords.read_text())[self.user]
+            login = {"username": self.user, "password": password}
+            answer = self._http.post("/auth/token", json=login)
+        else:
+            answer = self._http.get("/auth/token")
+        return str(answer.raise_for_status().json()["access_token"])
 
     def _send(self, method: str, path: str, body: Any) -> Any:
         """Send a request; what only reads is sent again while a busy server hiccups."""

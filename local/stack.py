@@ -48,9 +48,14 @@ class Stack:
         self.say = say
         self.borrowers = borrowers
         self.portfolio = portfolio.load(name)
-        self.client = airflow.Client(place.airflow_port)
+        self.users = airflow.users_from_env()
+        self.client = self.client_of(self.users[0] if self.users else "")
         self._started: list[Process] = []
         self._migration: subprocess.Popen[str] | None = None
+
+    def client_of(self, user: str) -> airflow.Client:
+        """Return Airflow's REST API as a user sees it."""
+        return airflow.Client(self.place.airflow_port, self.place.build / "airflow", user)
 
     @property
     def is_up(self) -> bool:
@@ -81,6 +86,8 @@ class Stack:
             self.deploy()
             self._finish_migration()
             self._connections_record.write_text(self._connections_digest())
+            if self.users:  # Airflow would let everybody on this machine read it
+                airflow.passwords(place.build / "airflow").touch(mode=0o600)
             for component, options in airflow.COMPONENTS.items():
                 self._start(component, "airflow", "-m", "airflow", component, *options)
             self.say("Airflow is starting")
@@ -156,7 +163,9 @@ class Stack:
         bin_folder = str(Path(place.python("airflow")).parent)
         return {
             **kept,
-            **airflow.environment(place.root, place.build / "airflow", place.airflow_port),
+            **airflow.environment(
+                place.root, place.build / "airflow", place.airflow_port, self.users
+            ),
             "AIRFLOW_CONN_AWS_DEFAULT": '{"conn_type": "aws"}',
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
@@ -171,6 +180,7 @@ class Stack:
             "PATH": f"{bin_folder}{os.pathsep}{kept.get('PATH', '')}",
             "PYTHONPATH": f"{place.root}{os.pathsep}{place.root / 'include'}",
             "PYTHONUNBUFFERED": "1",
+            "SOLVENCIA_APPROVAL": os.environ.get("SOLVENCIA_APPROVAL") or "automatic",
             "SOLVENCIA_EMBEDDED_STATE_DIR": str(place.build / "aws"),
             "SOLVENCIA_EMBEDDED_EXPORTS_DIR": str(place.exports),
             "SOLVENCIA_EMBEDDED_MODEL_PYTHON": place.python("model"),

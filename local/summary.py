@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from local import warehouse
 from local.samples import SAMPLES
-from solvencia import layout, raw
+from solvencia import layout, raw, registry
 
 if TYPE_CHECKING:
     from local.run import MainJob
@@ -22,12 +22,13 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "ingest": ("accept", "ingest"),
     "archive": ("archive",),
     "catalogue": ("crawl", "catalogue"),
-    "prepare": ("clear_prepared", "prepare", "register", "reconcile", "check_reconciled"),
+    "prepare": ("clear_prepared", "prepare", "register_table", "reconcile", "check_reconciled"),
     "validate": ("validate",),
     "clean": ("clean", "check_cleaned"),
     "train": ("train",),
-    "evaluate": ("evaluate",),
-    "deploy": ("gate", "guard", "create_model", "create_endpoint_config", "endpoint", "smoke"),
+    "evaluate": ("find_champion", "evaluate"),
+    "register": ("register", "gate", "ask", "approve", "evidence"),
+    "deploy": ("guard", "create_model", "create_endpoint_config", "endpoint", "smoke"),
 }
 QUERY_SECONDS = 60
 
@@ -63,12 +64,14 @@ def collect(job: MainJob) -> dict[str, Any]:
         "clean": (clean["prepared"], sum(splits.values())),
         "train": (fitted, fitted),
         "evaluate": (splits["test"], metrics["rows"]),
+        "register": (metrics["rows"], metrics["rows"]),
         "deploy": (metrics["rows"], metrics["rows"]),
     }
     stages = [
         {"name": stage, "rows_in": into, "rows_out": out, "seconds": _seconds(job.tasks, stage)}
         for stage, (into, out) in rows.items()
     ]
+    endpoint = _endpoint(stack.aws("sagemaker"), settings.endpoint(name))
     before = time.monotonic()
     decision = job.score()
     seconds = round(time.monotonic() - before, 3)
@@ -86,7 +89,8 @@ def collect(job: MainJob) -> dict[str, Any]:
             "auc_interval": [metrics["auc_low"], metrics["auc_high"]],
             "rows": metrics["rows"],
         },
-        "endpoint": _endpoint(stack.aws("sagemaker"), settings.endpoint(name)),
+        "endpoint": endpoint,
+        "registry": _registered(stack.aws("sagemaker"), settings.package_group(name), endpoint),
         "decision": {
             "id": decision["decision_id"],
             "pd": decision["pd"],
@@ -156,6 +160,8 @@ def render(facts: Mapping[str, Any]) -> str:
         f"  AUC {values['auc']:.4f} (95 % interval {low_high[0]:.4f} to {low_high[1]:.4f}), "
         f"Gini {values['gini']:.4f}, KS {values['ks']:.4f}, Brier {values['brier']:.4f}, "
         f"ECE {values['ece']:.4f}",
+        f"  registered as {facts['registry']['version']}: {facts['registry']['status']}, "
+        f"approval {facts['registry']['approval']}",
         f"  endpoint {facts['endpoint']['name']}: {facts['endpoint']['status']}, "
         f"{facts['endpoint']['instances']} instances",
         *(f"  plot {os.path.relpath(each)}" for each in facts["plots"]),
@@ -249,6 +255,12 @@ def _endpoint(sagemaker: Any, name: str) -> dict[str, Any]:
         "instances": sum(each["CurrentInstanceCount"] for each in found["ProductionVariants"]),
         "version": found["EndpointConfigName"],
     }
+
+
+def _registered(sagemaker: Any, group: str, endpoint: Mapping[str, Any]) -> dict[str, str]:
+    package = registry.get(sagemaker, group, endpoint["version"])
+    approval = package.metadata.get("approval", "")
+    return {"version": package.version, "status": package.status, "approval": approval}
 
 
 def _download(s3: Any, bucket: str, prefix: str, folder: Path) -> list[Path]:

@@ -13,6 +13,7 @@ from typing import Any
 from solvencia import gate, layout, raw
 from solvencia.faults import PermanentFault
 from solvencia.portfolio import Portfolio
+from solvencia.registry import REJECTED
 from solvencia.settings import Settings
 
 SMOKE_ROWS = 3
@@ -20,7 +21,11 @@ REASONS_MIN = 3
 
 
 class GateRefused(PermanentFault):
-    """The model's out-of-time metrics do not pass the portfolio's gate."""
+    """The model does not pass the portfolio's gate, or a person rejected it."""
+
+
+class RulesChanged(PermanentFault):
+    """The portfolio's rules have changed since a version was trained."""
 
 
 class SmokeFailed(PermanentFault):
@@ -34,33 +39,44 @@ def read_metrics(s3: Any, model_bucket: str, portfolio: Portfolio, period: str) 
     return metrics
 
 
-def check_gate(
-    metrics: Mapping[str, Any], settings: Settings, portfolio: Portfolio, period: str
-) -> str:
-    """Return the name of the version that may go live; raise GateRefused with every reason.
-
-    The name derives from all that the endpoint would run: model, image and instances.
-    """
-    refusals = gate.refusals(metrics, portfolio)
+def find_refusals(metrics: Mapping[str, Any], portfolio: Portfolio, period: str) -> list[str]:
+    """Return every reason to keep a period's model off the endpoint, each once."""
+    refusals = [*gate.refusals(metrics, portfolio), *metrics.get("refusals", [])]
     if metrics["model"]["period"] != period:
         refusals.append(f"the metrics are of period {metrics['model']['period']}, not {period}")
-    if refusals:
-        raise GateRefused(
-            f"the model of {portfolio.name} {period} stays off the endpoint: "
-            + "; ".join(refusals)
-            + f". Look at the plots below {layout.evaluation_prefix(portfolio.name, period)} and "
-            "at the data; [gate] in portfolio.toml holds the bounds."
-        )
+    return list(dict.fromkeys(refusals))
+
+
+def name_version(metrics: Mapping[str, Any], settings: Settings, portfolio: str, image: str) -> str:
+    """Return a version's name, which derives from all that runs: model, image and instances."""
     content = "\n".join(
         (
             metrics["model"]["digest"],
-            settings.model_image,
+            image,
             settings.endpoint_instance,
             str(settings.endpoint_instances),
         )
     )
     digest = hashlib.sha256(content.encode()).hexdigest()
-    return layout.version_name(settings.stack, portfolio.name, period, digest)
+    return layout.version_name(settings.stack, portfolio, metrics["model"]["period"], digest)
+
+
+def check_gate(facts: Mapping[str, Any], folder: str) -> None:
+    """Raise GateRefused with every reason when a registered version is rejected."""
+    if facts["status"] != REJECTED:
+        return
+    name, approval = facts["portfolio"], facts["approval"]
+    reasons = list(facts["refusals"])
+    if approval:
+        reasons.append(f"{approval['by']} rejected it: {approval['reason']}")
+    reasons = reasons or ["its status was changed in the registry itself"]
+    raise GateRefused(
+        f"the model of {name} {facts['period']}, {facts['version']}, is registered as "
+        f"{REJECTED} and stays off the endpoint:\n"
+        + "\n".join(f"- {each}" for each in reasons)
+        + f"\nRead {folder}evaluation/report.html and the data; [gate] in portfolio.toml holds the "
+        f"bounds. To put it live all the same, promote_{name} takes a reason and a second person."
+    )
 
 
 def find_live(sagemaker: Any, endpoint: str) -> str:
@@ -72,6 +88,22 @@ def find_live(sagemaker: Any, endpoint: str) -> str:
             return ""
         raise
     return str(found["EndpointConfigName"])
+
+
+def find_artefact(sagemaker: Any, version: str) -> str:
+    """Return the URI of the artefact that a deployed version serves."""
+    found = sagemaker.describe_model(ModelName=version)
+    return str(found["PrimaryContainer"]["ModelDataUrl"])
+
+
+def check_rules(fingerprint: str, portfolio: Portfolio, version: str) -> None:
+    """Raise RulesChanged unless a version was trained under the portfolio's rules of today."""
+    if fingerprint != portfolio.fingerprint:
+        raise RulesChanged(
+            f"{version} was trained under other rules of {portfolio.name} than those that are "
+            "deployed, so its scores would be wrong: deploy the release that it was trained with "
+            "first, or train again"
+        )
 
 
 def refuse_deployment(live: str, version: str) -> str:
@@ -101,8 +133,8 @@ def smoke_test(
     if problems := find_problems(scored, digest, len(applications)):
         raise SmokeFailed(
             f"endpoint {endpoint} failed its smoke test: {'; '.join(problems)}. Read the "
-            f"endpoint's log (/aws/sagemaker/Endpoints/{endpoint}); deploy the last good version "
-            "with UpdateEndpoint until it is understood."
+            f"endpoint's log (/aws/sagemaker/Endpoints/{endpoint}); put the last good version back "
+            f"with promote_{portfolio.name} until it is understood."
         )
     return [score["pd"] for score in scored["scores"]]
 

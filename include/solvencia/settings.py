@@ -7,12 +7,22 @@ from dataclasses import dataclass
 
 from solvencia.faults import PermanentFault
 
+APPROVALS = ("automatic", "manual")
+
 
 class MissingSetting(PermanentFault):
     """An environment variable that the deployment must set is absent."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} is not set: take it from the stack's outputs (docs/settings.md)")
+        self.name = name
+
+
+class InvalidSetting(PermanentFault):
+    """An environment variable has a value that means nothing."""
+
+    def __init__(self, name: str, value: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(f"{name} is {value!r}: use {' or '.join(allowed)} (docs/settings.md)")
         self.name = name
 
 
@@ -31,6 +41,7 @@ class Settings:
     training_instance: str = "ml.m5.large"
     endpoint_instance: str = "ml.m5.large"
     endpoint_instances: int = 2
+    approval: str = "manual"
 
     @classmethod
     def from_env(cls) -> Settings:
@@ -42,6 +53,9 @@ class Settings:
         for name in ("SOLVENCIA_STACK", "SOLVENCIA_ACCOUNT"):
             if not env.get(name):
                 raise MissingSetting(name)
+        approval = env.get("SOLVENCIA_APPROVAL") or cls.approval
+        if approval not in APPROVALS:
+            raise InvalidSetting("SOLVENCIA_APPROVAL", approval, APPROVALS)
         return cls(
             stack=env["SOLVENCIA_STACK"],
             account=env["SOLVENCIA_ACCOUNT"],
@@ -56,6 +70,7 @@ class Settings:
             training_instance=env.get("SOLVENCIA_TRAINING_INSTANCE", cls.training_instance),
             endpoint_instance=env.get("SOLVENCIA_ENDPOINT_INSTANCE", cls.endpoint_instance),
             endpoint_instances=int(env.get("SOLVENCIA_ENDPOINT_INSTANCES", cls.endpoint_instances)),
+            approval=approval,
         )
 
     @property
@@ -108,6 +123,10 @@ class Settings:
 
     def endpoint(self, portfolio: str) -> str:
         """SageMaker endpoint that serves one portfolio's champion."""
+        return f"{self.stack}-{portfolio.replace('_', '-')}"
+
+    def package_group(self, portfolio: str) -> str:
+        """SageMaker model package group that one portfolio's versions are registered in."""
         return f"{self.stack}-{portfolio.replace('_', '-')}"
 
     def datasync_source_uri(self, portfolio: str) -> str:

@@ -11,7 +11,6 @@ from ministack.services.cloudformation import provisioners, stacks
 
 from local.aws.clients import client
 from local.aws.config import Config
-from local.aws.moto_services import sagemaker_backend
 
 Properties = dict[str, Any]
 
@@ -54,11 +53,6 @@ def _datasync(create: str, arn: str, delete: str, describe: str = "") -> Resourc
     )
 
 
-def _forget_package_group(arn: str) -> None:
-    # moto has no DeleteModelPackageGroup.
-    sagemaker_backend().model_package_groups.pop(arn.rpartition("/")[2])
-
-
 TYPES = {
     "AWS::DataSync::Agent": _datasync("create_agent", "AgentArn", "delete_agent"),
     "AWS::DataSync::LocationNFS": _datasync(
@@ -71,7 +65,9 @@ TYPES = {
     "AWS::SageMaker::ModelPackageGroup": ResourceType(
         service="sagemaker",
         create="create_model_package_group",
-        delete=_forget_package_group,
+        delete=lambda arn: client("sagemaker").delete_model_package_group(
+            ModelPackageGroupName=arn.rpartition("/")[2]
+        ),
         arn="ModelPackageGroupArn",
     ),
 }

@@ -15,6 +15,7 @@ from solvencia_airflow.retries import CurableFaultsOnly
 SUBJECT = '{{ ("[Solvencia] " ~ dag.dag_id ~ " / " ~ ti.task_id ~ " failed")[:100] }}'
 PERIOD = (
     "{{ dag_run.partition_key or params.get('period') or params.get('delivery')"
+    " or params.get('version')"
     " or (dag_run.data_interval_start or dag_run.run_after).strftime('%Y-%m') }}"
 )
 MESSAGE = f"""\
@@ -24,7 +25,7 @@ Period: {PERIOD}
 Run:    {{{{ dag_run.run_id }}}}
 Try:    {{{{ ti.try_number }}}}
 
-{{{{ exception | string | truncate(3000) }}}}
+{{{{ exception | string | truncate(20000) }}}}
 
 Log:  {{{{ ti.log_url }}}}
 Next: read the log; what to do stands in the DAG's runbook (its "Docs" in Airflow).

@@ -19,7 +19,7 @@ VOLUME_GB = 30
 # Read when the task runs: what an earlier task of the same run returned.
 ARTEFACT = "{{ ti.xcom_pull('train')['Training']['ModelArtifacts']['S3ModelArtifacts'] }}"
 IMAGE = "{{ ti.xcom_pull('train')['Training']['AlgorithmSpecification']['TrainingImage'] }}"
-VERSION = "{{ ti.xcom_pull('gate') }}"
+CHAMPION = "{{ ti.xcom_pull('find_champion') }}"
 
 
 def unload(settings: Settings, portfolio: Portfolio, period: str) -> str:
@@ -80,7 +80,8 @@ def training(settings: Settings, portfolio: Portfolio, period: str) -> dict[str,
 def evaluation(settings: Settings, portfolio: Portfolio, period: str) -> dict[str, Any]:
     """Return the processing job that measures the model on the out-of-time test.
 
-    It reads the training rows too, as drift is measured against them.
+    It reads the training rows too, as drift is measured against them, and the champion, which the
+    model must not fall behind.
     """
     name = portfolio.name
     splits = [
@@ -97,6 +98,7 @@ def evaluation(settings: Settings, portfolio: Portfolio, period: str) -> dict[st
         "RoleArn": settings.sagemaker_role_arn,
         "ProcessingInputs": [
             _processing_input("model", ARTEFACT),
+            _processing_input("champion", CHAMPION),
             *(_processing_input(split, uri) for split, uri in splits),
         ],
         "ProcessingOutputConfig": {
@@ -124,25 +126,28 @@ def evaluation(settings: Settings, portfolio: Portfolio, period: str) -> dict[st
 
 
 def model(settings: Settings) -> dict[str, Any]:
-    """Return the SageMaker model of the version that passed the gate."""
+    """Return the SageMaker model of the version that the guard let pass."""
     return {
-        "ModelName": VERSION,
-        "PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": ARTEFACT},
+        "ModelName": _guarded("version"),
+        "PrimaryContainer": {"Image": _guarded("image"), "ModelDataUrl": _guarded("artefact")},
         "ExecutionRoleArn": settings.sagemaker_role_arn,
         "VpcConfig": _vpc(settings),
     }
 
 
-def endpoint_config(settings: Settings) -> dict[str, Any]:
-    """Return the endpoint configuration of that version; SageMaker spreads it over the zones."""
+def endpoint_config() -> dict[str, Any]:
+    """Return that version's endpoint configuration, with the instances that it was registered for.
+
+    SageMaker spreads them over the zones.
+    """
     return {
-        "EndpointConfigName": VERSION,
+        "EndpointConfigName": _guarded("version"),
         "ProductionVariants": [
             {
                 "VariantName": VARIANT,
-                "ModelName": VERSION,
-                "InitialInstanceCount": settings.endpoint_instances,
-                "InstanceType": settings.endpoint_instance,
+                "ModelName": _guarded("version"),
+                "InitialInstanceCount": _guarded("instance_count"),
+                "InstanceType": _guarded("instance_type"),
                 "InitialVariantWeight": 1.0,
             }
         ],
@@ -151,7 +156,15 @@ def endpoint_config(settings: Settings) -> dict[str, Any]:
 
 def endpoint(settings: Settings, portfolio: str) -> dict[str, Any]:
     """Return which configuration the portfolio's endpoint shall serve."""
-    return {"EndpointName": settings.endpoint(portfolio), "EndpointConfigName": VERSION}
+    return {
+        "EndpointName": settings.endpoint(portfolio),
+        "EndpointConfigName": _guarded("version"),
+    }
+
+
+def _guarded(key: str) -> str:
+    """What the guard let pass, read when the task runs."""
+    return "{{ ti.xcom_pull('guard')['" + key + "'] }}"
 
 
 def _job_name(settings: Settings, portfolio: Portfolio, period: str) -> str:

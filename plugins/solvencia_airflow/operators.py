@@ -16,6 +16,7 @@ from airflow.providers.amazon.aws.operators.sagemaker import (
 from airflow.providers.amazon.aws.operators.step_function import StepFunctionStartExecutionOperator
 from botocore.exceptions import ClientError, WaiterError
 
+from solvencia import registry
 from solvencia.faults import PermanentFault
 
 # What Lambda and Step Functions raise by themselves; all else comes out of our own code.
@@ -146,11 +147,19 @@ class ProcessOperator(SageMakerProcessingOperator):  # type: ignore[misc]
 
 
 class CreateModelOperator(SageMakerModelOperator):  # type: ignore[misc]
-    """Creates a model, or finds the one that has this name and thereby this content."""
+    """Creates a model, or finds the one that has this name and thereby this content.
+
+    The name is that of an approved version in `package_group`.
+    """
+
+    def __init__(self, *, package_group: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.package_group = package_group
 
     def execute(self, context: Any) -> dict[str, Any]:
-        """Return the model's description; raise NameTaken if its image is another one."""
+        """Return the model's description; raise NotApproved, or NameTaken if its image differs."""
         name = self.config["ModelName"]
+        registry.require_approved(self.hook.conn, self.package_group, name)
         try:
             found = self.hook.describe_model(name)
         except ClientError as error:
@@ -174,6 +183,8 @@ class CreateEndpointConfigOperator(SageMakerEndpointConfigOperator):  # type: ig
     def execute(self, context: Any) -> dict[str, Any]:
         """Return the description; raise NameTaken if the variants are other ones."""
         name = self.config["EndpointConfigName"]
+        self._create_integer_fields()
+        self.parse_config_integers()
         try:
             found = self.hook.describe_endpoint_config(name)
         except ClientError as error:
@@ -198,13 +209,22 @@ class CreateEndpointConfigOperator(SageMakerEndpointConfigOperator):  # type: ig
 class DeployEndpointOperator(SageMakerEndpointOperator):  # type: ignore[misc]
     """Puts a configuration on the endpoint in place; creates the endpoint where there is none.
 
-    A failed endpoint is deleted and created again. SageMaker rolls a bad update back and calls
-    that success, so the configuration that serves in the end is compared.
+    The configuration has the name of an approved version in `package_group`. A failed endpoint is
+    deleted and created again. SageMaker rolls a bad update back and calls that success, so the
+    configuration that serves in the end is compared.
     """
 
+    def __init__(self, *, package_group: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.package_group = package_group
+
     def execute(self, context: Any) -> dict[str, Any]:
-        """Return endpoint and configuration; raise EndpointUnhealthy with SageMaker's reason."""
+        """Return endpoint and configuration.
+
+        Raises NotApproved, or EndpointUnhealthy with SageMaker's reason.
+        """
         name, wanted = self.config["EndpointName"], self.config["EndpointConfigName"]
+        registry.require_approved(self.hook.conn, self.package_group, wanted)
         status, live = self._describe(name)
         if status in self.hook.endpoint_non_terminal_states:
             status, live = self._settle(name)

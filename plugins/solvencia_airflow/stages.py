@@ -1,4 +1,4 @@
-"""What the Python tasks of build_model do: the core's functions with this deployment's clients.
+"""What the data tasks of build_model do: the core's functions with this deployment's clients.
 
 Nothing heavy is imported before a task runs, as every DAG file that is parsed imports this module.
 A task returns counts, names and URIs, never rows.
@@ -32,7 +32,7 @@ def empty_prepared(name: str, context: Any) -> None:
         s3.delete_object(Bucket=bucket, Key=key)
 
 
-def register(name: str, period: str) -> None:
+def register_table(name: str, period: str) -> None:
     """Make the prepared table, this period's partition and its view known to Athena."""
     from airflow.providers.amazon.aws.hooks.athena import AthenaHook
 
@@ -108,41 +108,6 @@ def check_cleaned(
         reconciled["prepared"],
         json.loads(report["Body"].read())["expectations"],
     )
-
-
-def gate(name: str, period: str) -> str:
-    """Let a model pass by its out-of-time metrics; return the version's name."""
-    from solvencia import deploy
-
-    settings, product = Settings.from_env(), portfolio.load(name)
-    metrics = deploy.read_metrics(client("s3"), settings.model_bucket, product, period)
-    return deploy.check_gate(metrics, settings, product, period)
-
-
-def guard(name: str, version: str) -> bool:
-    """Whether this version may go onto the endpoint; if not, the rest of the run is skipped."""
-    from solvencia import deploy
-
-    endpoint = Settings.from_env().endpoint(name)
-    refusal = deploy.refuse_deployment(deploy.find_live(client("sagemaker"), endpoint), version)
-    if refusal:
-        log.warning("Nothing is deployed: %s.", refusal)
-    return not refusal
-
-
-def smoke(name: str, period: str) -> str:
-    """Score real prepared applications on the live endpoint; return the model's digest."""
-    from solvencia import deploy
-
-    settings, product, s3 = Settings.from_env(), portfolio.load(name), client("s3")
-    metrics = deploy.read_metrics(s3, settings.model_bucket, product, period)
-    digest = str(metrics["model"]["digest"])
-    with tempfile.TemporaryDirectory() as scratch:
-        bucket = settings.data_bucket
-        applications = deploy.read_applications(s3, bucket, product, period, Path(scratch))
-    runtime = client("sagemaker-runtime")
-    deploy.smoke_test(runtime, settings.endpoint(name), product, digest, applications)
-    return digest
 
 
 def _suites() -> Path:

@@ -19,6 +19,16 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "dags").glob("*.py"))
 HEAVY = ("pandas", "numpy", "pyarrow", "sklearn", "great_expectations", "lightgbm", "duckdb")
 
+DEPLOYMENT = [
+    "ask",
+    "approve",
+    "evidence",
+    "guard",
+    "create_model",
+    "create_endpoint_config",
+    "endpoint",
+    "smoke",
+]
 ORDER = {
     "ingest": ["ingest", "archive", "crawl", "catalogue"],
     "deliver": ["accept", "archive"],
@@ -27,21 +37,20 @@ ORDER = {
     "build_model": [
         "clear_prepared",
         "prepare",
-        "register",
+        "register_table",
         "reconcile",
         "check_reconciled",
         "validate",
         "clean",
         "check_cleaned",
         "train",
+        "find_champion",
         "evaluate",
+        "register",
         "gate",
-        "guard",
-        "create_model",
-        "create_endpoint_config",
-        "endpoint",
-        "smoke",
+        *DEPLOYMENT,
     ],
+    "promote": ["find_version", *DEPLOYMENT],
 }
 
 PARSE = """
@@ -185,24 +194,45 @@ def test_dag_files_stay_small():
     assert {path.name for path in FILES if len(path.read_text().splitlines()) >= 120} == set()
 
 
-def test_jobs_run_in_two_subnets_and_the_endpoint_on_two_instances(dags):
-    """Training, evaluation and model carry the VPC's subnets; the endpoint has its spare."""
+def test_jobs_run_in_two_subnets(dags):
+    """Training, evaluation and model carry the VPC's subnets."""
     dag = dags["build_model_consumer_credit"]
     subnets = ["subnet-a", "subnet-b"]
-    variant = dag.get_task("create_endpoint_config").config["ProductionVariants"][0]
 
     assert dag.get_task("train").config["VpcConfig"]["Subnets"] == subnets
     assert dag.get_task("evaluate").config["NetworkConfig"]["VpcConfig"]["Subnets"] == subnets
     assert dag.get_task("create_model").config["VpcConfig"]["Subnets"] == subnets
-    assert variant["InitialInstanceCount"] == 2
 
 
-def test_the_evaluation_reads_model_test_and_training_rows(dags):
+def test_both_ways_to_the_endpoint_are_one(dags):
+    """A promotion deploys with the very configurations of a build, from what the guard passed."""
+    tasks = ("create_model", "create_endpoint_config", "endpoint")
+    configs = [
+        [dags[f"{stage}_consumer_credit"].get_task(task).config for task in tasks]
+        for stage in ("build_model", "promote")
+    ]
+
+    assert configs[0] == configs[1]
+    assert "xcom_pull('guard')['version']" in configs[0][0]["ModelName"]
+    assert "instance_count" in configs[0][1]["ProductionVariants"][0]["InitialInstanceCount"]
+
+
+def test_only_a_promotion_may_go_back(dags):
+    """The guard of a build refuses an older period, the guard of a promotion does not."""
+    guards = [
+        dags[f"{stage}_consumer_credit"].get_task("guard") for stage in ("build_model", "promote")
+    ]
+
+    assert [each.op_kwargs["may_go_back"] for each in guards] == [False, True]
+
+
+def test_the_evaluation_reads_model_champion_test_and_training_rows(dags):
     """Each input of the job comes from its own prefix, where the container looks for it."""
     config = dags["build_model_consumer_credit"].get_task("evaluate").config
     inputs = {each["InputName"]: each["S3Input"] for each in config["ProcessingInputs"]}
 
-    assert set(inputs) == {"model", "test", "train"}
+    assert set(inputs) == {"model", "champion", "test", "train"}
+    assert "find_champion" in inputs["champion"]["S3Uri"]
     for name in ("test", "train"):
         assert inputs[name]["S3Uri"].endswith(f"/{name}/")
         assert inputs[name]["LocalPath"] == f"/opt/ml/processing/input/{name}"

@@ -13,7 +13,8 @@ import pytest
 from solvencia import deploy, layout
 from solvencia.settings import Settings
 
-SETTINGS = Settings("solvencia", "000000000000", "us-east-1", model_image="image:1")
+SETTINGS = Settings("solvencia", "000000000000", "us-east-1")
+IMAGE = "image:1"
 DIGEST = "ab" * 32
 
 
@@ -36,28 +37,76 @@ def metrics(product: Any, **change: Any) -> dict[str, Any]:
     } | change
 
 
-def test_a_good_model_gets_its_versions_name(product):
+def test_a_model_gets_its_versions_name(product):
     """The name changes with model, image and instances, and with nothing else."""
-    version = deploy.check_gate(metrics(product), SETTINGS, product, "2026-10")
+    version = deploy.name_version(metrics(product), SETTINGS, product.name, IMAGE)
 
+    three = replace(SETTINGS, endpoint_instances=3)
     others = [
-        deploy.check_gate(metrics(product), replace(SETTINGS, **change), product, "2026-10")
-        for change in ({"model_image": "image:2"}, {"endpoint_instances": 3})
+        deploy.name_version(metrics(product), SETTINGS, product.name, "image:2"),
+        deploy.name_version(metrics(product), three, product.name, IMAGE),
     ]
-    again = deploy.check_gate(metrics(product, auc=0.9), SETTINGS, product, "2026-10")
+    again = deploy.name_version(metrics(product, auc=0.9), SETTINGS, product.name, IMAGE)
     assert version.startswith("solvencia-consumer-credit-2026-10-")
     assert again == version
     assert len({version, *others}) == 3
 
 
-def test_a_poor_model_is_refused_with_every_reason(product):
-    """The gate names each bound that is broken, and the month whose metrics it read."""
-    with pytest.raises(deploy.GateRefused) as fault:
-        deploy.check_gate(metrics(product, auc=0.61, rows=10), SETTINGS, product, "2026-09")
+def test_a_poor_model_has_every_reason_against_it(product):
+    """Each bound that is broken is named, once, and the month whose metrics were read."""
+    said = ["auc 0.61 is below auc_min 0.8", "age_years alone has AUC 0.97"]
+    poor = metrics(product, auc=0.61, rows=10, refusals=said)
 
-    assert "auc 0.61 is below auc_min 0.8" in str(fault.value)
-    assert "rows 10 is below rows_min 5000" in str(fault.value)
-    assert "the metrics are of period 2026-10, not 2026-09" in str(fault.value)
+    refusals = deploy.find_refusals(poor, product, "2026-09")
+
+    assert refusals[0] == "auc 0.61 is below auc_min 0.8"
+    assert "rows 10 is below rows_min 5000" in refusals
+    assert "age_years alone has AUC 0.97" in refusals
+    assert refusals[-1] == "the metrics are of period 2026-10, not 2026-09"
+    assert len(refusals) == 4
+
+
+def test_the_gate_names_model_period_and_every_reason():
+    """What is mailed says which version of which month stays off the endpoint, and why."""
+    facts = {
+        "portfolio": "cards",
+        "period": "2026-10",
+        "version": "solvencia-cards-2026-10-abc",
+        "status": "Rejected",
+        "refusals": ["auc is low", "ece is high"],
+        "approval": None,
+    }
+
+    with pytest.raises(deploy.GateRefused) as fault:
+        deploy.check_gate(facts, "s3://models/versions/cards/abc/")
+
+    for text in ("cards 2026-10", "solvencia-cards-2026-10-abc", "- auc is low", "- ece is high"):
+        assert text in str(fault.value)
+    assert "promote_cards" in str(fault.value)
+
+
+def test_what_a_person_rejected_stays_rejected():
+    """The gate of a later run names who rejected the version, and why."""
+    approval = {"by": "ana", "reason": "The data of May are wrong"}
+    facts = {"portfolio": "cards", "period": "2026-10", "version": "v", "status": "Rejected"}
+
+    with pytest.raises(deploy.GateRefused, match="ana rejected it: The data of May are wrong"):
+        deploy.check_gate(facts | {"refusals": [], "approval": approval}, "s3://models/v/")
+
+
+@pytest.mark.parametrize("status", ["Approved", "PendingManualApproval"])
+def test_the_gate_lets_others_pass(status):
+    """A version that waits, or whose override stands, is not refused."""
+    facts = {"status": status, "portfolio": "cards", "approval": None, "refusals": ["auc is low"]}
+
+    deploy.check_gate(facts, "s3://models/v/")
+
+
+def test_a_version_of_other_rules_is_not_put_back(product):
+    """A score Lambda of today's rules must not ask a model of yesterday's."""
+    deploy.check_rules(product.fingerprint, product, "v")
+    with pytest.raises(deploy.RulesChanged, match="v was trained under other rules"):
+        deploy.check_rules("ab" * 32, product, "v")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import tarfile
@@ -10,7 +11,9 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
+from solvencia import registry
 from solvencia_airflow import operators
 
 ROLE = "arn:aws:iam::000000000000:role/solvencia-sagemaker"
@@ -28,16 +31,52 @@ def sagemaker(aws: str) -> Any:
     return boto3.client("sagemaker")
 
 
+GROUP = "test-operators"
+
+
+@pytest.fixture
+def group(sagemaker: Any) -> str:
+    """The package group that the operators look for approved versions in."""
+    with contextlib.suppress(ClientError):
+        sagemaker.create_model_package_group(
+            ModelPackageGroupName=GROUP, ModelPackageGroupDescription="Of the tests"
+        )
+    return GROUP
+
+
+@pytest.fixture
+def approved(sagemaker: Any, group: str, name: str) -> registry.Package:
+    """The version `name`, as the registry has it once it is approved."""
+    return registry.create(
+        sagemaker,
+        group,
+        name,
+        image=IMAGE,
+        artefact="s3://models/m.tar.gz",
+        status=registry.APPROVED,
+        evaluation="s3://models/versions/",
+    )
+
+
 def create_model(name: str, image: str = IMAGE, data: str = "s3://models/m.tar.gz") -> Any:
     config = {
         "ModelName": name,
         "PrimaryContainer": {"Image": image, "ModelDataUrl": data},
         "ExecutionRoleArn": ROLE,
     }
-    return operators.CreateModelOperator(task_id="model", config=config, **COMMON)
+    return operators.CreateModelOperator(
+        task_id="model", config=config, package_group=GROUP, **COMMON
+    )
 
 
-def create_config(name: str, instances: int = 2) -> Any:
+def deploy(name: str) -> Any:
+    config = {"EndpointName": name, "EndpointConfigName": name}
+    return operators.DeployEndpointOperator(
+        task_id="endpoint", config=config, package_group=GROUP, check_interval=1, **COMMON
+    )
+
+
+def create_config(name: str, instances: int | str = 2) -> Any:
     variant = {
         "VariantName": "champion",
         "ModelName": name,
@@ -49,7 +88,7 @@ def create_config(name: str, instances: int = 2) -> Any:
     return operators.CreateEndpointConfigOperator(task_id="config", config=config, **COMMON)
 
 
-def test_a_retry_finds_the_model_that_it_created(sagemaker, name):
+def test_a_retry_finds_the_model_that_it_created(sagemaker, approved, name):
     """Creating the same version twice gives one model."""
     create_model(name).execute({})
 
@@ -59,7 +98,7 @@ def test_a_retry_finds_the_model_that_it_created(sagemaker, name):
     assert len(sagemaker.list_models(NameContains=name)["Models"]) == 1
 
 
-def test_a_name_with_another_image_is_refused(sagemaker, name):
+def test_a_name_with_another_image_is_refused(sagemaker, approved, name):
     """A model of the same digest that runs in another image is not taken for it."""
     create_model(name).execute({})
 
@@ -67,19 +106,19 @@ def test_a_name_with_another_image_is_refused(sagemaker, name):
         create_model(name, image=IMAGE.replace(":1", ":2")).execute({})
 
 
-def test_a_retry_finds_its_endpoint_configuration(sagemaker, name):
+def test_a_retry_finds_its_endpoint_configuration(sagemaker, approved, name):
     """The same variants are done; other ones under the name are refused."""
     create_model(name).execute({})
     create_config(name).execute({})
 
-    found = create_config(name).execute({})
+    found = create_config(name, instances="2").execute({})
 
     assert found["EndpointConfig"]["EndpointConfigName"] == name
     with pytest.raises(operators.NameTaken, match=f"configuration {name} is there already"):
         create_config(name, instances=3).execute({})
 
 
-def test_an_endpoint_that_never_gets_healthy_says_why(sagemaker, s3, bucket, name):
+def test_an_endpoint_that_never_gets_healthy_says_why(sagemaker, approved, s3, bucket, name):
     """A broken artefact fails the task with SageMaker's reason; a rerun creates it again."""
     broken = io.BytesIO()
     with tarfile.open(fileobj=broken, mode="w:gz") as archive:
@@ -87,20 +126,39 @@ def test_an_endpoint_that_never_gets_healthy_says_why(sagemaker, s3, bucket, nam
     s3.put_object(Bucket=bucket, Key="model.tar.gz", Body=broken.getvalue())
     create_model(name, data=f"s3://{bucket}/model.tar.gz").execute({})
     create_config(name).execute({})
-    config = {"EndpointName": name, "EndpointConfigName": name}
 
     for _ in range(2):
-        deploy = operators.DeployEndpointOperator(
-            task_id="endpoint", config=config, check_interval=1, **COMMON
-        )
         with pytest.raises(operators.EndpointUnhealthy) as fault:
-            deploy.execute({})
+            deploy(name).execute({})
 
         assert f"endpoint {name} did not get healthy" in str(fault.value)
         assert "no reason given" not in str(fault.value)
         assert f"/aws/sagemaker/Endpoints/{name}" in str(fault.value)
     assert sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "Failed"
     sagemaker.delete_endpoint(EndpointName=name)
+
+
+@pytest.mark.parametrize("status", [registry.PENDING, registry.REJECTED])
+def test_nothing_is_deployed_that_is_not_approved(sagemaker, approved, name, status):
+    """A status that changes behind the run's back stops the model, and then the endpoint."""
+    registry.set_status(sagemaker, approved, status, "Changed in the console", {})
+    with pytest.raises(registry.NotApproved, match=f"{name} has status {status}"):
+        create_model(name).execute({})
+    registry.set_status(sagemaker, approved, registry.APPROVED, "Changed back", {})
+    create_model(name).execute({})
+    create_config(name).execute({})
+    registry.set_status(sagemaker, approved, status, "Changed in the console", {})
+
+    with pytest.raises(registry.NotApproved, match=f"{name} has status {status}"):
+        deploy(name).execute({})
+
+    assert sagemaker.list_endpoints(NameContains=name)["Endpoints"] == []
+
+
+def test_an_unregistered_name_is_not_deployed(sagemaker, group, name):
+    """A version that the registry does not know stays off."""
+    with pytest.raises(registry.UnknownVersion, match=f"no version '{name}' is registered"):
+        create_model(name).execute({})
 
 
 def test_a_training_failure_stands_in_the_log(sagemaker, s3, bucket, name, capsys):

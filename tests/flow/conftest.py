@@ -15,7 +15,7 @@ from local import export, warehouse
 from local.place import Place
 from local.run import MainJob
 from local.stack import Stack
-from solvencia import layout, portfolio
+from solvencia import layout, portfolio, registry
 
 ROOT = Path(__file__).resolve().parents[2]
 TREE = ("dags", "deployment", "expectations", "include", "infra", "lambdas", "local", "locks")
@@ -23,6 +23,7 @@ BORROWERS = 40_000  # enough for the gate's 5,000 out-of-time applications
 NAME = "consumer_credit"
 PERIOD = "2026-10"
 RUN_SECONDS = 400
+USERS = ("ana", "ben")
 ENDED = ("success", "failed")
 
 
@@ -99,6 +100,56 @@ class Trial:
             reset_dag_runs=True,
         )
         return self.wait(dag_id, run_id)
+
+    def clear(self, dag_id, run_id, task_id):
+        """Clear a task and all after it, as for another look, and wait again."""
+        self.client.call(
+            "POST",
+            f"/dags/{dag_id}/clearTaskInstances",
+            dry_run=False,
+            dag_run_id=run_id,
+            task_ids=[task_id],
+            include_downstream=True,
+            only_failed=False,
+            reset_dag_runs=True,
+        )
+        return self.wait(dag_id, run_id)
+
+    def promote(self, version, reason, run_id):
+        """Start a promotion without waiting for it; return (DAG id, run id)."""
+        dag_id = f"promote_{NAME}"
+        self.client.start_run(dag_id, run_id, {"version": version, "reason": reason})
+        self.client.unpause(dag_id)
+        return dag_id, run_id
+
+    def question(self, dag_id, run_id):
+        """Wait until a run asks a person; return the question."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/ask"
+        deadline = time.monotonic() + 60
+        while (state := self.client.call("GET", path)["state"]) != "awaiting_input":
+            assert time.monotonic() < deadline, f"{dag_id} {run_id} asks nobody: {state}"
+            time.sleep(0.3)
+        return self.client.call("GET", f"{path}/-1/hitlDetails")
+
+    def answer(self, dag_id, run_id, user, choice, reason):
+        """Answer, as a user, the question that a run waits with; wait for the run's end."""
+        self.question(dag_id, run_id)
+        self.stack.client_of(user).call(
+            "PATCH",
+            f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/ask/-1/hitlDetails",
+            chosen_options=[choice],
+            params_input={"reason": reason},
+        )
+        return self.wait(dag_id, run_id)
+
+    def live(self):
+        """Return the version on the endpoint."""
+        name = self.settings.endpoint(NAME)
+        return self.aws("sagemaker").describe_endpoint(EndpointName=name)["EndpointConfigName"]
+
+    def package(self, version):
+        """Return a version's record in the registry."""
+        return registry.get(self.aws("sagemaker"), self.settings.package_group(NAME), version)
 
     def wait(self, dag_id, run_id):
         """Wait for the end of a run; return {task id: state}."""
@@ -178,7 +229,10 @@ def free_port():
 
 @pytest.fixture(scope="session")
 def trial(tmp_path_factory):
-    """A stack of its own on a copy of the tree, from nothing; ended at the end."""
+    """A stack of its own on a copy of the tree, from nothing; ended at the end.
+
+    Two persons log in; what a test does is done by the first unless it says otherwise.
+    """
     folder = tmp_path_factory.mktemp("trial")
     root = folder / "tree"
     for name in (*TREE, "plugins"):
@@ -187,8 +241,10 @@ def trial(tmp_path_factory):
     downloads = ROOT / "build" / "downloads"
     if downloads.is_dir():
         shutil.copytree(downloads, folder / "build" / "downloads")
-    each = Trial(Place(root, folder / "build", free_port(), free_port()))
-    try:
-        yield each
-    finally:
-        each.stack.down()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOLVENCIA_AIRFLOW_USERS", ",".join(USERS))
+        each = Trial(Place(root, folder / "build", free_port(), free_port()))
+        try:
+            yield each
+        finally:
+            each.stack.down()

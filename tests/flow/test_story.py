@@ -13,7 +13,7 @@ import pytest
 
 from local import processes, summary, warehouse
 from local.stack import Stack
-from solvencia import layout, portfolio
+from solvencia import layout, portfolio, registry, version
 
 from .conftest import NAME, PERIOD
 from .postgresql import server
@@ -23,6 +23,7 @@ FIRST_DAY, LAST_MONTH = date(2022, 11, 1), date(2026, 10, 1)
 TABLES = ("applicant", "application", "bureau", "income", "performance")
 OCTOBER = (datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
 RAN = ("success", "failed")
+DAGS = ("build_model", "deliver", "ingest", "promote", "restore", "transfer")
 CONNECTION = "AIRFLOW_CONN_WAREHOUSE"
 
 
@@ -30,14 +31,15 @@ def test_a_fresh_stack_comes_up(trial):
     """Embedded AWS, templates, warehouse and Airflow start from nothing, and all DAGs parse."""
     trial.stack.up()
     deadline = time.monotonic() + 60
-    while len(trial.client.dag_ids()) < 5 * len(portfolio.names()) and time.monotonic() < deadline:
+    while (
+        len(trial.client.dag_ids()) < len(DAGS) * len(portfolio.names())
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.3)
 
     assert trial.client.import_errors() == []
     assert trial.client.dag_ids() == {
-        f"{each}_{name}"
-        for each in ("build_model", "deliver", "ingest", "restore", "transfer")
-        for name in portfolio.names()
+        f"{each}_{name}" for each in DAGS for name in portfolio.names()
     }
 
 
@@ -142,6 +144,13 @@ def test_the_main_job_reconciles_and_gives_a_live_score(trial):
 
     assert [each["name"] for each in facts["stages"]] == [*summary.STAGES, "score"]
     assert facts["endpoint"]["instances"] == 2
+    assert facts["registry"] == {
+        "version": facts["endpoint"]["version"],
+        "status": "Approved",
+        "approval": "automatic",
+    }
+    known = version.read_facts(trial.aws("s3"), trial.settings, NAME, facts["registry"]["version"])
+    assert known["approval"]["triggered_by"].endswith("(ana)")  # who started the ingest
     assert facts["model"]["metrics"]["auc"] > 0.8
     assert 0 < facts["decision"]["pd"] < 1
     assert len(facts["decision"]["reasons"]) >= 3
@@ -230,6 +239,95 @@ def test_a_backfill_fills_the_months_and_leaves_the_newer_model_live(trial):
     assert single["gate"] == "success"
 
 
+def test_a_refused_model_is_registered_and_stays_off(trial):
+    """Under a bound that no model meets a month is rejected with a mail; the endpoint stays."""
+    live = trial.live()
+    refused = trial.client.partition_run(BUILD, "2026-08", datetime(2026, 1, 1, tzinfo=UTC))
+    before = registered(trial, "2026-08")
+    repair = trial.break_file(
+        f"include/solvencia/portfolios/{NAME}/portfolio.toml", "auc_min = 0.80", "auc_min = 0.99"
+    )
+
+    with trial.mails() as mails:
+        states = trial.clear(BUILD, refused["dag_run_id"], "register")
+    repair()
+
+    package = registered(trial, "2026-08")
+    assert (before.status, package.status) == ("Approved", "Rejected")
+    assert package.arn == before.arn
+    assert package.metadata["refusals_count"] == "1"
+    assert states["gate"] == "failed"
+    assert states["create_model"] == "upstream_failed"
+    assert trial.live() == live
+    assert len(mails) == 1
+    for text in (
+        f"{BUILD} / gate failed",
+        f"{NAME} 2026-08",
+        package.version,
+        "below auc_min 0.99",
+    ):
+        assert text in mails[0].replace("=\n", "")
+
+
+def test_an_override_takes_a_reason_and_a_second_person(trial):
+    """Who asks for it may not answer; another person's approval puts the version live."""
+    refused = registered(trial, "2026-08").version
+    with trial.mails() as hasty:
+        without_reason = trial.wait(*trial.promote(refused, "please", "hasty"))
+    run = trial.promote(refused, "The branches need it until the next month is built", "override")
+
+    question = trial.question(*run)
+    with trial.mails() as mails:
+        by_owner = trial.answer(*run, "ana", "Approve", "I have looked at it myself, it is fine")
+    trial.client.call(
+        "POST",
+        f"/dags/{run[0]}/clearTaskInstances",
+        dry_run=False,
+        dag_run_id=run[1],
+        only_failed=True,
+        reset_dag_runs=True,
+    )
+    by_other = trial.answer(*run, "ben", "Approve", "Looked at the report, the loss is bearable")
+
+    assert without_reason["find_version"] == "failed"
+    assert "at least 20 characters" in hasty[0].replace("=\n", "")
+    assert without_reason["ask"] == "upstream_failed"
+    assert question["subject"] == f"Override the rejection of {refused} of {NAME}?"
+    assert "below auc_min 0.99" in question["body"]
+    assert "Started by ana, who may not answer" in question["body"]
+    assert by_owner["ask"] == "failed"
+    assert "ana started this run" in mails[0].replace("=\n", "")
+    assert set(by_other.values()) == {"success"}
+    assert trial.live() == refused
+    package = trial.package(refused)
+    assert package.status == "Approved"
+    assert package.metadata["approval"] == "override"
+    assert package.metadata["approved_by"] == "ben"
+
+
+def test_an_older_or_newer_version_comes_back(trial):
+    """The first model is put back by hand, nobody is asked, and it answers."""
+    first = trial.summary()["endpoint"]["version"]
+
+    states = trial.wait(*trial.promote(first, "The override has ended", "back"))
+
+    assert set(states.values()) == {"success"}
+    assert trial.live() == first
+    assert 0 < trial.job.score()["pd"] < 1
+
+
+def registered(trial, period):
+    """Return the one version of a period that is registered."""
+    group = trial.settings.package_group(NAME)
+    found = [
+        each["ModelPackageDescription"]
+        for each in registry.list_versions(trial.aws("sagemaker"), group)
+        if layout.version_period(each["ModelPackageDescription"]) == period
+    ]
+    assert len(found) == 1
+    return trial.package(found[0])
+
+
 def test_files_come_in_through_datasync_as_well(trial):
     """A delivery is copied from the export folder, and gives the raw bytes that SQL gave."""
     folder = trial.deliver("october", LAST_MONTH, date(2026, 11, 1))
@@ -300,8 +398,9 @@ def test_postgresql_serves_as_the_warehouse(trial, monkeypatch):
     assert after == before
 
 
-def test_a_killed_stack_recovers_by_starting_from_nothing(trial):
-    """After kill -9 the next start says so, cleans up, and comes up whole."""
+def test_a_killed_stack_recovers_by_starting_from_nothing(trial, monkeypatch):
+    """After kill -9 the next start says so, cleans up, and comes up whole, now without log-in."""
+    monkeypatch.delenv("SOLVENCIA_AIRFLOW_USERS")
     aws = psutil.Process(processes.recorded(trial.place.record)[0].pid)
     aws.kill()
     aws.wait(timeout=10)
@@ -311,4 +410,5 @@ def test_a_killed_stack_recovers_by_starting_from_nothing(trial):
 
     assert any("not stopped cleanly" in line for line in trial.lines)
     assert trial.stack.is_up
+    assert trial.client.import_errors() == []
     assert trial.etags("raw/") == {}

@@ -20,11 +20,12 @@ class Kind:
     name: str
     label: str
     is_job: bool = False
+    list_key: str = ""
 
     @property
     def summaries(self) -> str:
         """Key of the list in a List answer."""
-        return f"{self.name}Summaries" if self.is_job else f"{self.name}s"
+        return self.list_key or (f"{self.name}Summaries" if self.is_job else f"{self.name}s")
 
 
 TRAINING_JOB = Kind("TrainingJob", "training job", is_job=True)
@@ -32,8 +33,21 @@ PROCESSING_JOB = Kind("ProcessingJob", "processing job", is_job=True)
 MODEL = Kind("Model", "model")
 ENDPOINT_CONFIG = Kind("EndpointConfig", "endpoint configuration")
 ENDPOINT = Kind("Endpoint", "endpoint")
+PACKAGE_GROUP = Kind(
+    "ModelPackageGroup", "model package group", list_key="ModelPackageGroupSummaryList"
+)
+PACKAGE = Kind("ModelPackage", "model package")  # named by its ARN
 KINDS = {
-    each.name: each for each in (TRAINING_JOB, PROCESSING_JOB, MODEL, ENDPOINT_CONFIG, ENDPOINT)
+    each.name: each
+    for each in (
+        TRAINING_JOB,
+        PROCESSING_JOB,
+        MODEL,
+        ENDPOINT_CONFIG,
+        ENDPOINT,
+        PACKAGE_GROUP,
+        PACKAGE,
+    )
 }
 ARN_TYPES = {
     "TrainingJob": "training-job",
@@ -41,12 +55,16 @@ ARN_TYPES = {
     "Model": "model",
     "EndpointConfig": "endpoint-config",
     "Endpoint": "endpoint",
+    "ModelPackageGroup": "model-package-group",
+    "ModelPackage": "model-package",
 }
 SUMMARY_KEYS = ("CreationTime", "LastModifiedTime", "TrainingEndTime", "ProcessingEndTime")
 
 
 def arn_of(kind: Kind, name: str) -> str:
     """Return the ARN that a resource of this name has or would have."""
+    if name.startswith("arn:"):
+        return name
     return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{ARN_TYPES[kind.name]}/{name.lower()}"
 
 

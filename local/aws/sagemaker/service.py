@@ -1,4 +1,4 @@
-"""SageMaker: jobs and endpoints that run here; every other operation is moto's."""
+"""SageMaker: jobs, endpoints and the model registry; every other operation is moto's."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from local.aws import lifecycle, moto_services
 from local.aws.clients import Reply, ServiceError, answer, refuse
 from local.aws.config import Config
+from local.aws.sagemaker import packages
 from local.aws.sagemaker import processing as sagemaker_processing
 from local.aws.sagemaker import training as sagemaker_training
 from local.aws.sagemaker.container import Containers
@@ -59,6 +60,14 @@ class SageMaker:
         self.operations["DescribeEndpoint"] = lambda asked: endpoints.describe(
             asked["EndpointName"]
         )
+        self.operations |= {
+            "CreateModelPackageGroup": lambda asked: packages.create_group(self.registry, asked),
+            "DeleteModelPackageGroup": lambda asked: packages.delete_group(self.registry, asked),
+            "CreateModelPackage": lambda asked: packages.create(self.registry, asked),
+            "UpdateModelPackage": lambda asked: packages.update(self.registry, asked),
+            "DeleteModelPackage": lambda asked: packages.delete(self.registry, asked),
+            "ListModelPackages": lambda asked: packages.list_versions(self.registry, asked),
+        }
         self.tagging: dict[str, Callable[[Record], Record]] = {
             "AddTags": self._add_tags,
             "ListTags": self._list_tags,

@@ -1,0 +1,319 @@
+"""A version's way through the registry: registered, refused, decided on, guarded."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+
+from solvencia import approval, deploy, layout, lineage, raw, registry, version
+from solvencia.settings import Settings
+from solvencia_airflow import approval as asking
+from solvencia_airflow import versions
+
+NAME = "consumer_credit"
+PERIOD = "2026-10"
+LONG = "The branch needs it until June"
+
+
+@pytest.fixture
+def settings(aws: str, s3: Any, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A deployment of its own: empty buckets and an empty package group."""
+    stack = f"s{uuid.uuid4().hex[:8]}"
+    monkeypatch.setenv("SOLVENCIA_STACK", stack)
+    found = Settings.from_env()
+    for bucket in (found.data_bucket, found.model_bucket):
+        s3.create_bucket(Bucket=bucket)
+    boto3.client("sagemaker").create_model_package_group(
+        ModelPackageGroupName=found.package_group(NAME), ModelPackageGroupDescription="Cards"
+    )
+    return found
+
+
+@pytest.fixture
+def evaluated(settings: Settings, s3: Any, product: Any) -> Any:
+    """Lays down what train and evaluate leave; metrics may be changed and laid down again."""
+    raw.put_json(s3, settings.data_bucket, layout.raw_manifest(NAME, PERIOD), {"tables": {}})
+    for stage in version.STAGES:
+        raw.put_json(s3, settings.data_bucket, layout.report(NAME, PERIOD, stage), {"rows": 3})
+
+    def lay_down(**change: Any) -> dict[str, Any]:
+        model = {"digest": "ab" * 32, "period": PERIOD, "fingerprint": product.fingerprint}
+        metrics = {"auc": 0.86, "ks": 0.55, "ece": 0.005, "rows": 20000, "model": model} | change
+        prefix = layout.evaluation_prefix(NAME, PERIOD)
+        for name in ("metrics.json", "report.json"):
+            raw.put_json(s3, settings.model_bucket, prefix + name, metrics)
+        return metrics
+
+    lay_down()
+    return lay_down
+
+
+TRAINING = {
+    "Training": {
+        "TrainingJobName": "job-1",
+        "AlgorithmSpecification": {"TrainingImage": "registry/model@sha256:12"},
+        "ModelArtifacts": {"S3ModelArtifacts": "s3://models/training/model.tar.gz"},
+    }
+}
+
+
+def register() -> str:
+    return versions.register(NAME, PERIOD, TRAINING)
+
+
+def facts_of(s3: Any, settings: Settings, own: str) -> dict[str, Any]:
+    found = version.read_facts(s3, settings, NAME, own)
+    assert found
+    return found
+
+
+def package_of(settings: Settings, own: str) -> registry.Package:
+    return registry.get(boto3.client("sagemaker"), settings.package_group(NAME), own)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Puts a task into a run that someone started."""
+
+    def start(user: str | None, dag_id: str = "build_model", run_id: str = "r1") -> dict[str, Any]:
+        dag_run = SimpleNamespace(triggering_user_name=user, dag_id=dag_id, run_id=run_id)
+        context = {"dag_run": dag_run, "triggering_asset_events": {}}
+        monkeypatch.setattr(asking, "get_current_context", lambda: context)
+        return context
+
+    return start
+
+
+def answered(by: str, choice: str = "Approve", reason: str = LONG) -> dict[str, Any]:
+    """What Airflow hands over when someone has answered."""
+    return {
+        "chosen_options": [choice],
+        "params_input": {"reason": reason},
+        "responded_at": datetime(2026, 11, 2, 10, tzinfo=UTC),
+        "responded_by_user": {"id": by, "name": by},
+    }
+
+
+def test_a_good_model_is_registered_with_its_lineage_and_waits(settings, evaluated, s3):
+    """Metrics, digests, counts and a copy of the evaluation are kept with the version."""
+    own = register()
+
+    package, facts = package_of(settings, own), facts_of(s3, settings, own)
+    prefix = layout.version_prefix(NAME, own)
+    assert package.status == facts["status"] == registry.PENDING
+    assert package.image == "registry/model@sha256:12"
+    assert package.metadata["auc"] == "0.860000"
+    assert package.metadata["period"] == PERIOD
+    assert package.metadata["data_digest"] == facts["lineage"]["data_digest"]
+    assert package.metadata["code_digest"] == lineage.code_digest(NAME)
+    assert facts["lineage"]["training_job"] == "job-1"
+    assert facts["lineage"]["manifests"] == [layout.raw_manifest(NAME, PERIOD)]
+    assert facts["counts"] == {stage: {"rows": 3} for stage in version.STAGES}
+    assert facts["approval"] is None
+    assert set(raw.list_keys(s3, settings.model_bucket, prefix)) >= {
+        f"{prefix}evaluation/metrics.json",
+        f"{prefix}evaluation/report.json",
+        f"{prefix}facts.json",
+    }
+
+
+def test_registering_again_finds_its_own(settings, evaluated, s3):
+    """A retry or rerun gives one package, and the same facts."""
+    own = register()
+    before = facts_of(s3, settings, own)
+
+    later = {**TRAINING["Training"], "TrainingJobName": "job-2"}
+    later |= {"ModelArtifacts": {"S3ModelArtifacts": "s3://models/training/2/model.tar.gz"}}
+    again = versions.register(NAME, PERIOD, {"Training": later})
+
+    group = settings.package_group(NAME)
+    assert again == own
+    assert len(registry.list_versions(boto3.client("sagemaker"), group)) == 1
+    assert facts_of(s3, settings, own) == before
+
+
+def test_a_refused_model_is_registered_as_rejected(settings, evaluated, s3):
+    """Every reason stands in the facts and the registry, and the gate fails with them."""
+    evaluated(auc=0.6, rows=10)
+
+    own = register()
+
+    found = boto3.client("sagemaker").describe_model_package(
+        ModelPackageName=package_of(settings, own).arn
+    )
+    assert found["ModelApprovalStatus"] == registry.REJECTED
+    assert found["CustomerMetadataProperties"]["refusals_count"] == "2"
+    for reason in facts_of(s3, settings, own)["refusals"]:
+        assert reason in found["ApprovalDescription"]
+    with pytest.raises(deploy.GateRefused, match=f"consumer_credit {PERIOD}, {own}"):
+        versions.gate(NAME, own)
+
+
+def test_a_new_evaluation_takes_an_approval_back(settings, evaluated, s3, run):
+    """A version that no longer passes is rejected, and nobody's approval is left on it."""
+    run("ana")
+    own = register()
+    asking.approve(NAME, own, answered("ben"), "", is_promotion=False)
+    evaluated(auc=0.6)
+
+    register()
+
+    facts = facts_of(s3, settings, own)
+    assert facts["status"] == package_of(settings, own).status == registry.REJECTED
+    assert facts["approval"] is None
+    assert [each["by"] for each in facts["decisions"]] == ["ben"]
+    assert "approved_by" not in package_of(settings, own).metadata
+
+
+def test_an_approval_is_recorded_with_who_when_and_why(settings, evaluated, s3, run):
+    """Registry and facts say the same, whatever characters the reason has."""
+    run("ana")
+    own = register()
+
+    decided = asking.approve(
+        NAME, own, answered("ben", reason='Reviewed, "ok" (v2)'), "", is_promotion=False
+    )
+
+    package, facts = package_of(settings, own), facts_of(s3, settings, own)
+    assert decided == package.status == facts["status"] == registry.APPROVED
+    assert package.metadata["approved_by"] == "ben"
+    assert package.metadata["approved_at"] == "2026-11-02T10:00:00+00:00"
+    assert package.metadata["approval"] == "by a person"
+    assert package.metadata["reason"] == "Reviewed ok v2"
+    assert facts["approval"]["reason"] == 'Reviewed, "ok" (v2)'
+    assert facts["approval"]["triggered_by"] == "ana"
+
+
+def test_a_rejection_keeps_the_version_off(settings, evaluated, run):
+    """What a person rejects is skipped by the guard, and refused by the gate of a rerun."""
+    run("ana")
+    own = register()
+
+    decided = asking.approve(NAME, own, answered("ben", "Reject"), "", is_promotion=False)
+
+    register()
+    assert versions.guard(NAME, own, decided, may_go_back=False) == {}
+    with pytest.raises(deploy.GateRefused, match="ben rejected it"):
+        versions.gate(NAME, own)
+
+
+def test_a_promotion_that_is_turned_down_changes_no_status(settings, evaluated, s3, run):
+    """The version stays approved, yet this run deploys nothing; the refusal is listed."""
+    run("ana")
+    own = register()
+    asking.approve(NAME, own, None, "", is_promotion=False)
+    run("ana", "promote", "p1")
+
+    decided = asking.approve(NAME, own, answered("ben", "Reject"), LONG, is_promotion=True)
+
+    facts = facts_of(s3, settings, own)
+    assert package_of(settings, own).status == facts["status"] == registry.APPROVED
+    assert facts["decisions"][-1]["status"] == registry.REJECTED
+    assert versions.guard(NAME, own, decided, may_go_back=True) == {}
+
+
+def test_an_override_takes_a_second_person(settings, evaluated, s3, run, monkeypatch):
+    """Even where approval is automatic; owner and short reasons are refused, another passes."""
+    monkeypatch.setenv("SOLVENCIA_APPROVAL", "automatic")
+    evaluated(auc=0.6)
+    own = register()
+    context = run("ana", "promote", "p1")
+    ask = asking.AskOperator(
+        task_id="ask",
+        portfolio=NAME,
+        version=own,
+        requested=LONG,
+        is_promotion=True,
+        params={"reason": asking.REASON},
+    )
+    with pytest.raises(approval.AnswerRefused, match="at least 20 characters"):
+        versions.find_version(NAME, own, "please")
+    assert versions.find_version(NAME, own, LONG) == own
+    with pytest.raises(approval.AnswerRefused, match="ana started this run"):
+        ask.execute_complete(context, answered("ana"))
+    with pytest.raises(approval.AnswerRefused, match="at least 20 characters"):
+        ask.execute_complete(context, answered("ben", reason="ok"))
+
+    answer = ask.execute_complete(context, answered("ben"))
+    decided = asking.approve(NAME, own, answer, LONG, is_promotion=True)
+
+    facts = facts_of(s3, settings, own)
+    assert facts["approval"]["mode"] == "override"
+    assert facts["approval"]["reason"] == f"{LONG} (ana); {LONG} (ben)"
+    assert package_of(settings, own).metadata["approval"] == "override"
+    wanted = versions.guard(NAME, own, decided, may_go_back=True)
+    assert wanted["version"] == own
+    assert wanted["artefact"] == "s3://models/training/model.tar.gz"
+    assert (wanted["instance_type"], wanted["instance_count"]) == ("ml.m5.large", "2")
+
+
+def test_nobody_is_asked_where_approval_is_automatic(settings, evaluated, run, monkeypatch):
+    """The task ends at once, and the record says that no person approved."""
+    monkeypatch.setenv("SOLVENCIA_APPROVAL", "automatic")
+    own = register()
+    ask = asking.AskOperator(
+        task_id="ask", portfolio=NAME, version=own, requested="", is_promotion=False
+    )
+
+    answer = ask.execute(run(None))
+
+    assert answer is None
+    asking.approve(NAME, own, answer, "", is_promotion=False)
+    assert package_of(settings, own).metadata["approval"] == "automatic"
+    assert package_of(settings, own).metadata["approved_by"] == "automatic"
+
+
+def test_an_unknown_or_unfinished_version_is_not_promoted(settings, evaluated, s3, run):
+    """The error lists what there is, or says which task to clear."""
+    run("ana")
+    own = register()
+    with pytest.raises(registry.UnknownVersion, match=f"the newest are {own}"):
+        versions.find_version(NAME, "nowhere", "")
+    key = layout.version_prefix(NAME, own) + "facts.json"
+    s3.delete_object(Bucket=settings.model_bucket, Key=key)
+
+    with pytest.raises(version.NotWhole, match="clear the task `register`"):
+        versions.find_version(NAME, own, "")
+
+
+def test_the_data_digest_changes_with_the_data(settings, s3):
+    """Any manifest of an earlier period counts, a later one does not."""
+    for period in ("2026-08", "2026-09", "2026-10"):
+        raw.put_json(s3, settings.data_bucket, layout.raw_manifest(NAME, period), {"rows": 1})
+    manifests = lineage.list_manifests(s3, settings.data_bucket, NAME, "2026-09")
+    before = lineage.data_digest(s3, settings.data_bucket, manifests)
+    raw.put_json(s3, settings.data_bucket, layout.raw_manifest(NAME, "2026-08"), {"rows": 2})
+
+    assert manifests == [layout.raw_manifest(NAME, each) for each in ("2026-08", "2026-09")]
+    assert lineage.data_digest(s3, settings.data_bucket, manifests) != before
+
+
+def test_whose_data_started_a_run_may_not_approve_it(run):
+    """A build that an asset started belongs to the person whose ingest updated the asset."""
+    context = run(None)
+    source = SimpleNamespace(triggering_user_name="ana")
+    event = SimpleNamespace(source_dag_run=source, source_dag_id="ingest", source_run_id="r0")
+    context["triggering_asset_events"] = {"cards_catalogued": [event]}
+
+    owners = asking.find_owners(context)
+
+    assert owners.names == ("ana",)
+    assert owners.text == "the data of ingest r0 (ana)"
+
+
+def test_without_a_champion_the_model_meets_itself(settings):
+    """Before the first deployment the evaluation reads the run's own artefact."""
+    assert versions.find_champion(NAME, TRAINING) == "s3://models/training/model.tar.gz"
+
+
+def test_facts_are_plain_json(settings, evaluated, s3):
+    """What the evidence pack and the UI read has no value that JSON cannot hold."""
+    facts = facts_of(s3, settings, register())
+
+    assert json.loads(json.dumps(facts, allow_nan=False)) == facts
