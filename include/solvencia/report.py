@@ -49,6 +49,11 @@ def build(
     return {
         "title": portfolio.title["en"],
         "model": identity,
+        "fitted": {
+            "features": list(model.features),
+            "hyperparameters": dict(model.hyperparameters),
+            "libraries": dict(model.libraries),
+        },
         "metrics": measured.as_dict(),
         "refusals": gate.refusals({**measured.as_dict(), "model": identity}, portfolio),
         "h_measure": ranking.h_measure(outcome, pd),

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from solvencia import report_tables
-from solvencia.fairness import FOUR_FIFTHS
+from solvencia.fairness import FOUR_FIFTHS, picture_name
 from solvencia.page import figures, heading, number, paragraph, picture, share, table, whole
-from solvencia.report_plots import fairness_name
 
 type Report = Mapping[str, Any]
 type Pictures = Mapping[str, bytes]
@@ -16,12 +15,14 @@ type Pictures = Mapping[str, bytes]
 
 def render(report: Report, pictures: Pictures) -> str:
     """Return the page of `report.build`'s result; `pictures` are the PNGs by file name."""
-    model, months = report["model"], report["months"]
-    title = f"{report['title']}: validation report, period {model['period']}"
-    metrics = report["metrics"]
-    return whole(
-        title,
-        heading(title, 1),
+    title = f"{report['title']}: validation report, period {report['model']['period']}"
+    return whole(title, heading(title, 1), *sections(report, pictures))
+
+
+def sections(report: Report, pictures: Pictures) -> list[str]:
+    """Return what stands on the page below its title."""
+    model, months, metrics = report["model"], report["months"], report["metrics"]
+    return [
         paragraph(
             f"Model {model['digest'][:12]}, measured on {metrics['rows']:,} applications "
             f"({metrics['bads']:,} bad) of {months[0]['month']} to {months[-1]['month']}: "
@@ -42,7 +43,7 @@ def render(report: Report, pictures: Pictures) -> str:
             f"{model['fingerprint']}. All figures with all digits: report.json.",
             "small",
         ),
-    )
+    ]
 
 
 def _gate(report: Report) -> str:
@@ -181,7 +182,7 @@ def _fairness(report: Report, pictures: Pictures) -> list[str]:
             for place, each in enumerate(audit["groups"])
             if each["impact_ratio"] is not None and each["impact_ratio"] < FOUR_FIFTHS
         ]
-        file = fairness_name(audit["field"])
+        file = picture_name(audit["field"])
         parts += [
             heading(name.capitalize(), 3),
             picture(file.removesuffix(".png"), pictures[file], f"Approvals by {name}"),
