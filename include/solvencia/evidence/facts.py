@@ -38,7 +38,7 @@ class BlankField(PermanentFault):
 
 @dataclass(frozen=True)
 class Facts:
-    """The facts of one page, below `root`; `asked` collects every path, and whether a value is needed.
+    """The facts of one page, below `root`; `asked` collects each path and if a value is needed.
 
     Paths are dotted and start with `facts`, `report`, `portfolio` or `champion`, or at `root`.
     """
