@@ -56,7 +56,7 @@ class ScorecardsPlugin(AirflowPlugin):  # type: ignore[misc]
             "href": address(),
             "destination": "nav",
             "url_route": "scorecards",
-            "icon": icon("#4a5568"),
-            "icon_dark_mode": icon("#cbd5e0"),
+            "icon": icon("#c8641e"),
+            "icon_dark_mode": icon("#f0a468"),
         }
     ]

@@ -59,7 +59,7 @@ def create_app() -> FastAPI:
 def list_portfolios(request: Request, portfolios: Portfolios) -> HTMLResponse:
     """Every portfolio with its live champion and its newest version."""
     found = registry()
-    rows = [(each, found.live(each), found.versions(each)) for each in portfolios]
+    rows = [(each, found.live(each), *found.newest(each)) for each in portfolios]
     return _page(request, "portfolios.html", rows=rows)
 
 
@@ -135,9 +135,15 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["short"] = _short
     environment.filters["spoken"] = lambda name: name.replace("_", " ")
     environment.filters["moment"] = lambda each: str(each)[:16].replace("T", " ")
     return environment
+
+
+def _short(version: str, portfolio: str) -> str:
+    """Return a version's period and digest, without the stack and the portfolio in front."""
+    return version.partition(f"{portfolio.replace('_', '-')}-")[2] or version
 
 
 def _page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:

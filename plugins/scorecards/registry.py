@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ from solvencia.settings import Settings
 
 CACHE_SECONDS = 5.0
 VERSIONS_MAX = 60  # the newest; each costs a request
+DESCRIBED_AT_ONCE = 8
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _FOLDERS = ("evidence", "evaluation")
@@ -95,10 +97,14 @@ class Registry:
 
     def versions(self, portfolio: str) -> list[Version]:
         """Return the newest versions of a portfolio, the newest first."""
-        found: list[Version] = self._recent.get(
-            ("versions", portfolio), lambda: self._read_versions(portfolio)
-        )
-        return found
+        arns = self._arns(portfolio)
+        with ThreadPoolExecutor(DESCRIBED_AT_ONCE) as pool:
+            return list(pool.map(self._version, arns))
+
+    def newest(self, portfolio: str) -> tuple[Version | None, int]:
+        """Return a portfolio's newest version, and how many there are, of those that count."""
+        arns = self._arns(portfolio)
+        return (self._version(arns[0]) if arns else None), len(arns)
 
     def live(self, portfolio: str) -> Live | None:
         """Return what the portfolio's endpoint serves; None where there is none."""
@@ -123,18 +129,30 @@ class Registry:
             raise NotKept(f"{path} is not kept of {version}.") from error
         return found
 
-    def _read_versions(self, portfolio: str) -> list[Version]:
-        sagemaker = self._client("sagemaker")
-        pages = sagemaker.get_paginator("list_model_packages").paginate(
-            ModelPackageGroupName=self._group(portfolio),
-            SortBy="CreationTime",
-            SortOrder="Descending",
-            PaginationConfig={"MaxItems": VERSIONS_MAX},
-        )
-        arns = [e["ModelPackageArn"] for page in pages for e in page["ModelPackageSummaryList"]]
-        return [
-            _read_version(sagemaker.describe_model_package(ModelPackageName=arn)) for arn in arns
-        ]
+    def _arns(self, portfolio: str) -> list[str]:
+        def read() -> list[str]:
+            pages = (
+                self._client("sagemaker")
+                .get_paginator("list_model_packages")
+                .paginate(
+                    ModelPackageGroupName=self._group(portfolio),
+                    SortBy="CreationTime",
+                    SortOrder="Descending",
+                    PaginationConfig={"MaxItems": VERSIONS_MAX},
+                )
+            )
+            return [e["ModelPackageArn"] for page in pages for e in page["ModelPackageSummaryList"]]
+
+        found: list[str] = self._recent.get(("arns", portfolio), read)
+        return found
+
+    def _version(self, arn: str) -> Version:
+        def read() -> Version:
+            sagemaker = self._client("sagemaker")
+            return _read_version(sagemaker.describe_model_package(ModelPackageName=arn))
+
+        found: Version = self._recent.get(("version", arn), read)
+        return found
 
     def _read_live(self, portfolio: str) -> Live | None:
         sagemaker = self._client("sagemaker")
