@@ -109,7 +109,7 @@ def airflow_app(settings_in_env: None, tmp_path_factory: pytest.TempPathFactory)
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(
             tmp_path_factory.mktemp("auth") / "passwords.json"
         ),
-        "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of this test only, long enough to sign with it",
+        "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of this test only, " * 3,
         "AIRFLOW__API__SECRET_KEY": "another secret of this test only",
     }
     os.environ.update(given)
