@@ -69,6 +69,11 @@ class Audit:
     groups: tuple[Group, ...]
 
 
+def picture_name(field: str) -> str:
+    """File name of one attribute's picture."""
+    return f"fairness_{field}.png"
+
+
 def audit(
     field: Field,
     values: Numbers,

@@ -21,6 +21,10 @@ p { margin: .4rem 0 .8rem; max-width: 46rem; }
 .figure { border: 1px solid #d5dbe1; border-radius: 6px; padding: .5rem .7rem; }
 .figure b { display: block; font-size: 1.3rem; }
 .figure span { display: block; color: #5b6773; font-size: .8rem; line-height: 1.3; }
+dl { display: grid; grid-template-columns: minmax(9rem, 14rem) 1fr; gap: .3rem 1rem;
+  margin: .8rem 0; }
+dt { color: #5b6773; }
+dd { margin: 0; overflow-wrap: anywhere; }
 .passed, .refused { padding: .6rem .8rem; border-left: 4px solid #2a7f9e; background: #eef5f8; }
 .refused { border-color: #c8553d; background: #fbefec; }
 table { border-collapse: collapse; width: 100%; margin: .6rem 0 1.2rem; font-size: .87rem;
@@ -115,6 +119,18 @@ def table(
         opening = '<tr class="flagged">' if place in flagged else "<tr>"
         lines.append(opening + "".join(f"<td>{escape(each)}</td>" for each in row) + "</tr>")
     return "\n".join([*lines, "</tbody></table>"])
+
+
+def terms(rows: Sequence[tuple[str, str]]) -> str:
+    """Return a list of names, each with what is said of it."""
+    items = "\n".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in rows)
+    return f"<dl>\n{items}\n</dl>"
+
+
+def links(label: str, rows: Sequence[tuple[str, str]]) -> str:
+    """Return links to files beside the page: address and text."""
+    items = " · ".join(f'<a href="{escape(href)}">{escape(text)}</a>' for href, text in rows)
+    return f'<nav class="small" aria-label="{escape(label)}">{items}</nav>'
 
 
 def share(value: float | None, digits: int = 1) -> str:

@@ -70,6 +70,11 @@ def build(
             "fingerprint": model.fingerprint,
             "kind": model.kind,
         },
+        "fitted": {
+            "features": list(model.features),
+            "hyperparameters": dict(model.hyperparameters),
+            "libraries": dict(model.libraries),
+        },
         "metrics": measured.as_dict(),
         "champion": compared.champion,
         "challengers": list(compared.challengers),

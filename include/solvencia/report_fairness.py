@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from solvencia.fairness import FOUR_FIFTHS
+from solvencia.fairness import FOUR_FIFTHS, picture_name
 from solvencia.page import heading, number, paragraph, picture, points, share, table
-from solvencia.report_plots import fairness_name
 
 type Report = Mapping[str, Any]
 type Pictures = Mapping[str, bytes]
@@ -56,7 +55,7 @@ def _approvals(audit: Mapping[str, Any], name: str, pictures: Pictures) -> list[
         for place, each in enumerate(audit["groups"])
         if each["impact_ratio"] is not None and each["impact_ratio"] < FOUR_FIFTHS
     ]
-    file = fairness_name(audit["field"])
+    file = picture_name(audit["field"])
     return [
         heading(name[:1].upper() + name[1:], 3),
         picture(file.removesuffix(".png"), pictures[file], f"Approvals by {name}"),

@@ -14,12 +14,14 @@ type Pictures = Mapping[str, bytes]
 
 def render(report: Report, pictures: Pictures) -> str:
     """Return the page of `report.build`'s result; `pictures` are the PNGs by file name."""
-    model, months = report["model"], report["months"]
-    title = f"{report['title']}: validation report, period {model['period']}"
-    metrics = report["metrics"]
-    return whole(
-        title,
-        heading(title, 1),
+    title = f"{report['title']}: validation report, period {report['model']['period']}"
+    return whole(title, heading(title, 1), *sections(report, pictures))
+
+
+def sections(report: Report, pictures: Pictures) -> list[str]:
+    """Return what stands on the page below its title."""
+    model, months, metrics = report["model"], report["months"], report["metrics"]
+    return [
         paragraph(
             f"Model {model['digest'][:12]}, measured on {metrics['rows']:,} applications "
             f"({metrics['bads']:,} bad) of {months[0]['month']} to {months[-1]['month']}: "
@@ -43,7 +45,7 @@ def render(report: Report, pictures: Pictures) -> str:
             f"{model['fingerprint']}. All figures with all digits: report.json.",
             "small",
         ),
-    )
+    ]
 
 
 def _summary(report: Report) -> str:

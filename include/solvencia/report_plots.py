@@ -9,6 +9,7 @@ from typing import Any
 
 from matplotlib.ticker import PercentFormatter
 
+from solvencia.fairness import picture_name
 from solvencia.plots import BAD, GOOD, PALE, paint
 
 
@@ -19,15 +20,10 @@ def draw(folder: Path, *, title: str, report: Mapping[str, Any]) -> list[str]:
         "score_bands.png": partial(_draw_bands, report["score_bands"]),
     }
     for audit in report["fairness"]["audits"]:
-        pictures[fairness_name(audit["field"])] = partial(_draw_groups, audit)
+        pictures[picture_name(audit["field"])] = partial(_draw_groups, audit)
     metrics = report["metrics"]
     caption = f"{title} · {metrics['rows']:,} applications, {metrics['bads']:,} bad"
     return paint(folder, caption, pictures)
-
-
-def fairness_name(field: str) -> str:
-    """File name of one attribute's picture."""
-    return f"fairness_{field}.png"
 
 
 def _draw_months(months: list[dict[str, Any]], axes: Any) -> str:

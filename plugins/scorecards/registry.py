@@ -1,0 +1,202 @@
+"""What the view shows, read from SageMaker's registry, the endpoint and the model bucket."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from solvencia import layout
+from solvencia.settings import Settings
+
+CACHE_SECONDS = 5.0
+VERSIONS_MAX = 60  # the newest; each costs a request
+DESCRIBED_AT_ONCE = 8
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
+_SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_FOLDERS = ("evidence", "evaluation")
+TYPES = {
+    "html": "text/html; charset=utf-8",
+    "json": "application/json",
+    "png": "image/png",
+}
+
+
+class NotKept(LookupError):
+    """No such file is kept of a version, or none that may be shown."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """One registered version; a metric is None where the registry does not hold it."""
+
+    name: str
+    arn: str
+    status: str
+    created_at: datetime
+    description: str
+    metadata: Mapping[str, str]
+
+    def number(self, metric: str) -> float | None:
+        """Return a metric of the registry."""
+        try:
+            return float(self.metadata[metric])
+        except (KeyError, ValueError):
+            return None
+
+    @property
+    def refusals_count(self) -> int:
+        """How many rules of the gate refused it."""
+        return int(self.number("refusals_count") or 0)
+
+
+@dataclass(frozen=True)
+class Live:
+    """What the endpoint serves."""
+
+    version: str
+    status: str
+    instances: int
+    since: datetime
+
+
+class Recent:
+    """Remembers what a function returned for some seconds, for each key."""
+
+    def __init__(self, seconds: float = CACHE_SECONDS) -> None:
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._found: dict[Any, tuple[float, Any]] = {}
+
+    def get(self, key: Any, read: Callable[[], Any]) -> Any:
+        """Return what is remembered, or read it."""
+        now = time.monotonic()
+        with self._lock:
+            self._found = {k: v for k, v in self._found.items() if now - v[0] < self._seconds}
+            if key in self._found:
+                return self._found[key][1]
+        value = read()
+        with self._lock:
+            self._found[key] = (now, value)
+        return value
+
+
+class Registry:
+    """Reads; `client` gives the AWS client of a service."""
+
+    def __init__(self, settings: Settings, client: Callable[[str], Any]) -> None:
+        self._settings = settings
+        self._client = client
+        self._recent = Recent()
+
+    def versions(self, portfolio: str) -> list[Version]:
+        """Return the newest versions of a portfolio, the newest first."""
+        arns = self._arns(portfolio)
+        with ThreadPoolExecutor(DESCRIBED_AT_ONCE) as pool:
+            return list(pool.map(self._version, arns))
+
+    def newest(self, portfolio: str) -> tuple[Version | None, int]:
+        """Return a portfolio's newest version, and how many there are, of those that count."""
+        arns = self._arns(portfolio)
+        return (self._version(arns[0]) if arns else None), len(arns)
+
+    def live(self, portfolio: str) -> Live | None:
+        """Return what the portfolio's endpoint serves; None where there is none."""
+        found: Live | None = self._recent.get(
+            ("live", portfolio), lambda: self._read_live(portfolio)
+        )
+        return found
+
+    def facts(self, portfolio: str, version: str) -> dict[str, Any]:
+        """Return a version's facts; raise NotKept while they are not written."""
+        body = self.open(portfolio, version, "facts.json")["Body"].read()
+        facts: dict[str, Any] = json.loads(body)
+        return facts
+
+    def open(self, portfolio: str, version: str, path: str) -> dict[str, Any]:
+        """Return S3's answer for a file of a version; raise NotKept for all else."""
+        key = file_key(portfolio, version, path)
+        s3 = self._client("s3")
+        try:
+            found: dict[str, Any] = s3.get_object(Bucket=self._settings.model_bucket, Key=key)
+        except s3.exceptions.NoSuchKey as error:
+            raise NotKept(f"{path} is not kept of {version}.") from error
+        return found
+
+    def _arns(self, portfolio: str) -> list[str]:
+        def read() -> list[str]:
+            pages = (
+                self._client("sagemaker")
+                .get_paginator("list_model_packages")
+                .paginate(
+                    ModelPackageGroupName=self._group(portfolio),
+                    SortBy="CreationTime",
+                    SortOrder="Descending",
+                    PaginationConfig={"MaxItems": VERSIONS_MAX},
+                )
+            )
+            return [e["ModelPackageArn"] for page in pages for e in page["ModelPackageSummaryList"]]
+
+        found: list[str] = self._recent.get(("arns", portfolio), read)
+        return found
+
+    def _version(self, arn: str) -> Version:
+        def read() -> Version:
+            sagemaker = self._client("sagemaker")
+            return _read_version(sagemaker.describe_model_package(ModelPackageName=arn))
+
+        found: Version = self._recent.get(("version", arn), read)
+        return found
+
+    def _read_live(self, portfolio: str) -> Live | None:
+        sagemaker = self._client("sagemaker")
+        try:
+            found = sagemaker.describe_endpoint(EndpointName=self._settings.endpoint(portfolio))
+        except sagemaker.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] == "ValidationException":
+                return None
+            raise
+        variants = found.get("ProductionVariants", [])
+        return Live(
+            version=found["EndpointConfigName"],
+            status=found["EndpointStatus"],
+            instances=sum(each.get("CurrentInstanceCount", 0) for each in variants),
+            since=found["LastModifiedTime"],
+        )
+
+    def _group(self, portfolio: str) -> str:
+        return f"{self._settings.stack}-{portfolio.replace('_', '-')}"
+
+
+def file_key(portfolio: str, version: str, path: str) -> str:
+    """Return the S3 key of a version's file.
+
+    Only what lies below the version's evidence/ and evaluation/, or its facts.json, has one;
+    raises NotKept for all else.
+    """
+    first, *rest = path.split("/")
+    is_known = (rest and first in _FOLDERS) or path == "facts.json"
+    is_plain = all(_SEGMENT.fullmatch(each) for each in (first, *rest))
+    has_type = path.rpartition(".")[2] in TYPES
+    if not (is_known and is_plain and has_type and _VERSION.fullmatch(version)):
+        raise NotKept(f"{path!r} is no file of a version.")
+    return layout.version_prefix(portfolio, version) + path
+
+
+def _read_version(found: Mapping[str, Any]) -> Version:
+    metadata = dict(found.get("CustomerMetadataProperties", {}))
+    arn = found["ModelPackageArn"]
+    return Version(
+        name=metadata.get("version") or arn.rpartition("model-package/")[2].replace("/", "-"),
+        arn=arn,
+        status=found.get("ModelApprovalStatus", "unknown"),
+        created_at=found["CreationTime"],
+        description=found.get("ApprovalDescription", ""),
+        metadata=metadata,
+    )
