@@ -122,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
         ("dates", "dmy or mdy, where the file leaves it open"),
         ("encoding", "of the CSV file, such as utf-8, cp1252"),
         ("table", "the table, if FROM does not name it"),
-        ("connection", "the Airflow connection's id in portfolio.toml (default warehouse)"),
+        ("connection", "the Airflow connection's id in portfolio.toml (default warehouse_NAME)"),
         ("rows", f"rows to sample of a table (default {connection.ROWS:,})"),
         ("views", "create: run views.sql on the connection"),
         ("title", "what the product is called"),
@@ -184,6 +184,7 @@ def _tell(made: Draft, report: Path, options: Options, place: Place) -> str:
     lines += ["", "next", f"  read {os.path.relpath(report)}, correct portfolio.toml"]
     if made.views:
         done = "made" if options.views else "to be made by your database's owner"
+        lines.append(f"  AIRFLOW_CONN_{made.connection_id.upper()} names the database when it runs")
         lines.append(f"  views {' and '.join(made.views)} ({made.folder.name}/views.sql): {done}")
     lines += ["  make contracts", f"  make run PORTFOLIO={name}"]
     return "\n".join(lines)

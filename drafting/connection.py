@@ -50,7 +50,7 @@ def find(given: str, table: str, connection_id: str, environment: Mapping[str, s
     if not _TABLE.fullmatch(table):
         raise DraftFault(f"table {table!r}: give a table or view, its schema before a dot")
     if "://" in value or value.lstrip().startswith("{"):
-        return Address(connection_id or "warehouse", value, table)
+        return Address(connection_id, value, table)
     variable = f"AIRFLOW_CONN_{value.upper()}"
     if not _ID.fullmatch(value) or variable not in environment:
         raise DraftFault(

@@ -71,6 +71,7 @@ class Draft:
     files: tuple[Path, ...]
     tables: dict[str, int]
     views: tuple[str, str] | None
+    connection_id: str
 
 
 def make(options: Options, place: Place) -> Draft:
@@ -83,7 +84,10 @@ def make(options: Options, place: Place) -> Draft:
         source = csv_file.read(Path(options.origin), options.delimiter, options.encoding)
     else:
         address = connection.find(
-            options.origin, options.table, options.connection_id, place.environment
+            options.origin,
+            options.table,
+            options.connection_id or own_connection(options.name),
+            place.environment,
         )
         source = connection.read(address, options.rows, place.python)
     made = plan.make(source, read_all(source, options.reading), options.target, options.wishes)
@@ -92,7 +96,7 @@ def make(options: Options, place: Place) -> Draft:
         options.name,
         options.title or options.name.replace("_", " ").capitalize(),
         options.owner,
-        address.connection_id if address else "",
+        address.connection_id if address else own_connection(options.name),
         address.table if address else "",
     )
     texts = {
@@ -111,7 +115,7 @@ def make(options: Options, place: Place) -> Draft:
     tables = {} if address else warehouse.lay_out(made, place.warehouse(options.name))
     product = portfolio.load(options.name, place.portfolios)
     files = contracts.write(product, place.root)
-    return Draft(made, measured, folder, tuple(files), tables, views)
+    return Draft(made, measured, folder, tuple(files), tables, views, naming.connection_id)
 
 
 def check_name(name: str) -> None:
@@ -121,6 +125,11 @@ def check_name(name: str) -> None:
             f"NAME={name!r}: write it in lower case, words joined by single underscores, such as "
             "car_loans (at most 40 characters): DAGs, buckets and endpoints are named after it"
         )
+
+
+def own_connection(name: str) -> str:
+    """Return the Airflow connection of a portfolio that has a database to itself."""
+    return f"warehouse_{name}"
 
 
 def is_file(origin: str) -> bool:

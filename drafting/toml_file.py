@@ -21,8 +21,8 @@ class Naming:
     name: str
     title: str
     owner: str
-    connection_id: str = ""  # empty for a file: its warehouse is laid out here
-    table: str = ""
+    connection_id: str
+    table: str = ""  # the lender's own; empty for a file, whose warehouse is laid out here
 
 
 def write(plan: Plan, baseline: Baseline, naming: Naming) -> str:
@@ -64,7 +64,6 @@ def _wrap(text: str, width: int = 100) -> list[str]:
 def _sections(plan: Plan, baseline: Baseline, naming: Naming) -> str:
     months, scaling = plan.calendar, baseline.scaling
     made = "  # the dates are made" if months.is_made else ""
-    warehouse = f"warehouse = {_text(naming.connection_id)}  # Airflow connection\n"
     psi = "psi_max = 0.25" if baseline.test_rows >= 2000 else "# psi_max = 0.25"
     validation = 30 if baseline.train_rows < SMALL_VALIDATION_ROWS else 20
     parts = 4 if plan.source.total >= SMALL_ROWS else 1
@@ -72,7 +71,8 @@ def _sections(plan: Plan, baseline: Baseline, naming: Naming) -> str:
 name = {_text(naming.name)}
 title = {{ en = {_text(naming.title)}, es = {_text(naming.title)} }}  # review the Spanish
 owner = {_text(naming.owner)}
-{warehouse if naming.connection_id else ""}
+warehouse = {_text(naming.connection_id)}  # the Airflow connection of the database
+
 [schedule]
 start = {months.start}  # first month with applications{made}
 end = {months.end}    # the last month that is there; leave it out for a product that goes on
