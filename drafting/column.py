@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -67,12 +67,16 @@ class Reading:
 
 def read_all(source: Source, reading: Reading) -> dict[str, Column]:
     """Return the columns by their field's name; raise DraftFault naming row and column."""
+    if source.is_database and reading.missing:
+        raise DraftFault("MISSING= is for files: in a table, make such words NULL in a view")
     marks = {each.lower() for each in reading.missing}
     shown = {
         name: [None if each is None or each.lower() in marks else each for each in texts]
         for name, texts in source.columns.items()
     }
     fallback = reading.decimal or _file_decimal(source, shown)
+    if source.is_database:  # what a database holds is taken as it stands: nothing rewrites it
+        reading = replace(reading, decimal=".")
     found = {}
     for original, name in names.fields(source.columns).items():
         is_text = bool({original, name} & reading.texts)
@@ -89,7 +93,8 @@ def _read(
     reading: Reading,
     is_text: bool,
 ) -> Column:
-    plain = [None if each is None or each.lower() in MISSING else each for each in texts]
+    words = frozenset[str]() if source.is_database else MISSING
+    plain = [None if each is None or each.lower() in words else each for each in texts]
     known = [each for each in plain if each is not None]
     if not known:
         return Column(name, original, "empty", np.array(plain, dtype=object))
@@ -97,6 +102,8 @@ def _read(
         return Column(name, original, "text", np.array(plain, dtype=object))
     dates, order = numbers.read_dates(plain, reading.dates)
     dated = sum(each is not None for each in dates)
+    if source.is_database and not all(map(numbers.is_iso, known)):
+        dated = 0
     is_compact = all(each.isdigit() for each in known)
     if dated == len(known) and (not is_compact or names.is_date(name)):
         note = f"ambiguous dates were read as {order}: say DATES=dmy or DATES=mdy" if order else ""
@@ -117,7 +124,8 @@ def _read_numbers(
     fallback: str,
     reading: Reading,
 ) -> Column:
-    given = [None if each is None or each.lower() in MISSING_NUMBERS else each for each in texts]
+    words = frozenset[str]() if source.is_database else MISSING_NUMBERS
+    given = [None if each is None or each.lower() in words else each for each in texts]
     known = [each for each in given if each is not None]
     commas, points = numbers.weigh(known)
     decimal = reading.decimal or ("," if commas > points else "." if points else fallback)

@@ -8,6 +8,8 @@ from drafting import label, names
 from drafting.column import Column
 from drafting.source import DraftFault, Source
 
+NEARLY = 0.02  # so few repeated keys are a slip rather than another kind of column
+
 
 def choose_key(
     source: Source, columns: dict[str, Column], target: Column, wanted: str
@@ -28,6 +30,14 @@ def choose_key(
             f"{source.name}: no column has a different value in every row: name the application's "
             "key with KEY=, or make a view that has one"
         )
+    for each in pool:
+        repeats = len(each.values) - each.distinct
+        if names.is_key(each.name) and 0 < repeats < NEARLY * len(each.values):
+            raise DraftFault(
+                f"{source.name}: column {each.source!r} looks like the key, but {repeats:,} of its "
+                f"values repeat or are missing: KEY={each.source!r} says which, KEY=none numbers "
+                "the rows"
+            )
     name = free("application_id", columns)
     rows = np.arange(1, source.rows + 1, dtype=np.float64)
     note = (

@@ -65,6 +65,11 @@ def read_dates(texts: Sequence[str | None], order: str = "") -> tuple[list[date 
     )
 
 
+def is_iso(text: str) -> bool:
+    """Whether a date is written year first, as every database and Parquet have it."""
+    return bool(_ISO.fullmatch(text))
+
+
 def _read_date(text: str, order: str) -> date | None:
     try:
         if found := _ISO.fullmatch(text) or _COMPACT.fullmatch(text):

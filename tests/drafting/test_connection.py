@@ -9,6 +9,7 @@ import pytest
 from conftest import ROWS
 
 from drafting import connection, draft
+from drafting.column import Reading
 from drafting.draft import Options
 from drafting.source import DraftFault
 from solvencia import portfolio
@@ -127,6 +128,23 @@ def test_a_table_needs_dates_and_a_key(database, place):
         opened.execute("UPDATE loans SET Nombre = 'Ana'")
     with pytest.raises(DraftFault, match="no column has a different value in every row"):
         draft.make(options(database), place)
+
+
+def test_what_a_database_holds_is_taken_as_it_stands(database, place):
+    """A word is a category, and a date that is not written year first is no date."""
+    with sqlite3.connect(database) as opened:
+        opened.execute("UPDATE loans SET Vivienda = 'NA' WHERE Atrasos = 0")
+        opened.execute('ALTER TABLE loans ADD COLUMN "Fecha" TEXT')
+        opened.execute("UPDATE loans SET Fecha = '31/12/2023'")
+    made = draft.make(options(database), place)
+    product = portfolio.load("prestamos", place.portfolios)
+
+    assert "NA" in product.fields["vivienda"].categories
+    assert product.time.name == "fecha_de_solicitud"
+    assert product.fields["fecha"].type == "text"
+    with pytest.raises(DraftFault, match="MISSING= is for files"):
+        draft.make(options(database, force=True, reading=Reading(missing=frozenset({"NA"}))), place)
+    assert made.folder.exists()
 
 
 def test_a_password_stays_hidden():

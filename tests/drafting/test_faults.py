@@ -140,6 +140,14 @@ def test_a_key_that_repeats(place, write, table):
     assert "KEY=none" in found
 
 
+def test_a_key_that_nearly_is_one(place, write, table):
+    """A slip in the key is not passed over by numbering the rows."""
+    rows = change(table, 9, **{"Nº Solicitud": table[2]["Nº Solicitud"]})
+    found = fault(write(rows), place)
+
+    assert "column 'Nº Solicitud' looks like the key, but 1 of its values repeat" in found
+
+
 def test_a_time_that_is_no_date(place, write, table):
     """TIME= wants a column of dates."""
     found = fault(write(table, wishes=Wishes(time="Atrasos")), place)
