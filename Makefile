@@ -8,6 +8,7 @@ MODEL := .venv/model/bin/python
 ORACLES := .venv/oracles/bin/python
 CHECK := .venv/check/bin
 PORTFOLIO ?= consumer_credit
+option = $(if $($(1)),--$(shell echo $(1) | tr A-Z a-z) "$($(1))")
 
 .PHONY: help
 help: ## List the targets
@@ -31,7 +32,7 @@ down: setup ## End the running stack; its data stays in build/
 
 .PHONY: test
 test: setup ## Run all tests
-	@$(MODEL) -m pytest tests/core
+	@$(MODEL) -m pytest tests/core tests/drafting
 	@sh local/setup.sh oracles
 	@$(ORACLES) -m pytest tests/oracles
 	@$(EMBEDDED) -m pytest tests/embedded tests/lambdas
@@ -43,10 +44,20 @@ check: ## Lint, types, templates, locks
 	@sh local/setup.sh check
 	@$(CHECK)/ruff check .
 	@$(CHECK)/ruff format --check .
-	@$(CHECK)/mypy include plugins local deployment benchmarks
+	@$(CHECK)/mypy include plugins local deployment drafting benchmarks
 	@for handler in lambdas/*/handler.py; do $(CHECK)/mypy $$handler || exit 1; done
 	@$(CHECK)/cfn-lint infra/*.yaml
 	@$(CHECK)/python -m deployment.parity
+
+.PHONY: portfolio
+portfolio: setup ## Draft a portfolio: NAME=x FROM=data.csv|connection TARGET=column (docs/your-portfolio.md)
+	@$(MODEL) -m drafting --name "$(NAME)" --from "$(FROM)" --target "$(TARGET)" \
+		$(if $(FORCE),--force) $(if $(VIEWS),--views "$(VIEWS)") \
+		$(foreach each,BAD KEY TIME WINDOW TEST OWNER TITLE TABLE CONNECTION ROWS TEXT SKIP MISSING DELIMITER DECIMAL DATES ENCODING,$(call option,$(each)))
+
+.PHONY: contracts
+contracts: setup ## Generate expectations/ and contracts/ from the portfolios
+	@$(MODEL) -m solvencia.contracts
 
 .PHONY: bench
 bench: setup ## Measure, side by side with what a user would pick instead

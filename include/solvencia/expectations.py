@@ -7,7 +7,6 @@ single rows: `clean` quarantines them with the reason, and the run goes on.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from solvencia.portfolio import Field, Portfolio
@@ -31,7 +30,7 @@ def suite(portfolio: Portfolio) -> dict[str, Any]:
             "notes": (
                 f"What one period of {portfolio.title.get('en', portfolio.name)} must look like "
                 "before it is cleaned. Generated from portfolio.toml: change the portfolio, then "
-                "run `python -m solvencia.expectations`."
+                "run `make contracts`."
             ),
         },
         "notes": None,
@@ -169,17 +168,3 @@ def _bounds(field: Field) -> str:
     if field.minimum is None:
         return f"{field.maximum:g} or less"
     return f"{field.minimum:,} to {field.maximum:,}"
-
-
-def write_all(folder: Path) -> None:
-    """Write the suite of every portfolio below `folder` (`expectations/`)."""
-    from solvencia import portfolio
-
-    for name in portfolio.names():
-        target = folder / name / "prepared.json"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(to_json(portfolio.load(name)), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    write_all(Path("expectations"))

@@ -1,0 +1,1 @@
+"""Draft a portfolio from a lender's file or table: what `make portfolio` calls."""
