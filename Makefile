@@ -32,7 +32,8 @@ down: setup ## End the running stack; its data stays in build/
 
 .PHONY: test
 test: setup ## Run all tests
-	@$(MODEL) -m pytest tests/core tests/drafting
+	@$(MODEL) -m pytest tests/core
+	@$(MODEL) -m pytest tests/drafting
 	@sh local/setup.sh oracles
 	@$(ORACLES) -m pytest tests/oracles
 	@$(EMBEDDED) -m pytest tests/embedded tests/lambdas
