@@ -8,7 +8,7 @@ asset `<portfolio>_catalogued`, which starts `build_model`.
 the same rows give the same bytes.
 
 **When it fails, look first at**
-- `ingest`: the error names table, column and key; the connection is `warehouse`.
+- `ingest`: the error names table, column and key; the connection is `warehouse` in the portfolio.
 - `archive`: a checksum that differs means that raw was changed by hand; ingest again.
 - `crawl`: the crawler's log, `/aws-glue/crawlers`.
 - `catalogue`: the error lists each column; either the data or the portfolio is wrong.

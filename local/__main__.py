@@ -12,7 +12,7 @@ from types import FrameType
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import airflow, place, processes, sample_tables, summary, warehouse
+from local import airflow, place, processes, readings, sample_tables, summary, warehouse
 from local.run import MainJob, RunFailed
 from local.samples import SAMPLES, sample
 from local.stack import PORTFOLIO, Stack
@@ -28,6 +28,7 @@ FAULTS = (
     processes.Busy,
     processes.PortTaken,
     processes.DidNotStart,
+    readings.AthenaFailed,
     sample.SampleUnavailable,
     RunFailed,
     summary.NotReconciled,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -15,10 +14,9 @@ from typing import Any
 import boto3
 import httpx
 
-from local import airflow, processes, sample_tables, warehouse
+from local import airflow, lender, processes, warehouse
 from local.place import Place
 from local.processes import DidNotStart, Process
-from local.samples import SAMPLES, sample
 from solvencia import portfolio
 from solvencia.settings import Settings
 
@@ -66,7 +64,7 @@ class Stack:
 
     def up(self) -> None:
         """Start what is needed, in the order of need; on any fault stop it all again."""
-        if self.is_up and self._knows_connections():
+        if self.is_up and lender.knows_connections(self.place):
             self._lay_out_warehouse()
             self.deploy()
             return
@@ -85,7 +83,7 @@ class Stack:
             self._wait(AWS, self._aws_answers)
             self.deploy()
             self._finish_migration()
-            self._connections_record.write_text(self._connections_digest())
+            lender.record_connections(self.place)
             if self.users:  # Airflow would let everybody on this machine read it
                 airflow.passwords(place.build / "airflow").touch(mode=0o600)
             for component, options in airflow.COMPONENTS.items():
@@ -196,19 +194,6 @@ class Stack:
         """The Airflow connection of the portfolio's warehouse."""
         return warehouse.connections(self.place.warehouses)[warehouse.variable(self.portfolio)]
 
-    def _knows_connections(self) -> bool:
-        """Whether the running Airflow was given the connections that the portfolios name now."""
-        record = self._connections_record
-        return record.is_file() and record.read_text() == self._connections_digest()
-
-    def _connections_digest(self) -> str:
-        given = json.dumps(warehouse.connections(self.place.warehouses), sort_keys=True)
-        return hashlib.sha256(given.encode()).hexdigest()
-
-    @property
-    def _connections_record(self) -> Path:
-        return self.place.build / "run" / "connections.sha256"
-
     def _recover(self) -> None:
         """Clean up after a stack that was killed: its emulated control plane is lost."""
         left = processes.recorded(self.place.record)
@@ -257,19 +242,7 @@ class Stack:
         return bool(health.is_success)
 
     def _lay_out_warehouse(self) -> None:
-        place, product, is_new = self.place, self.portfolio, True
-        if known := SAMPLES.get(product.name):
-            wheel = sample.fetch(known.source, place.build / "downloads", place.python("uv"))
-            laid_out = sample_tables.lay_out(known, product, wheel, self.warehouse, self.borrowers)
-            rows, is_new = laid_out.rows, laid_out.is_new
-        else:
-            warehouse.require(product, self.warehouse)
-            connection = warehouse.connect(self.warehouse)
-            rows = warehouse.row_counts(connection, product)
-            connection.close()
-        if is_new:  # what was exported from the old one is void
-            shutil.rmtree(place.exports / product.name, ignore_errors=True)
-        place.exports.mkdir(parents=True, exist_ok=True)
+        rows = lender.lay_out(self.place, self.portfolio, self.warehouse, self.borrowers)
         listed = ", ".join(f"{name} {count:,}" for name, count in rows.items())
         self.say(f"warehouse: {listed} rows")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import time
@@ -11,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from local import warehouse
+from local import readings
 from local.samples import SAMPLES
-from solvencia import layout, raw, registry
+from solvencia import layout, registry
 
 if TYPE_CHECKING:
     from local.run import MainJob
@@ -30,7 +28,6 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "register": ("register", "gate", "ask", "approve", "evidence"),
     "deploy": ("guard", "create_model", "create_endpoint_config", "endpoint", "smoke"),
 }
-QUERY_SECONDS = 60
 
 
 class NotReconciled(RuntimeError):
@@ -42,22 +39,22 @@ def collect(job: MainJob) -> dict[str, Any]:
     stack, name, period = job.stack, job.portfolio.name, job.period
     s3, settings = stack.aws("s3"), stack.settings
     prepare, clean = (
-        _read(s3, settings.data_bucket, layout.report(name, period, stage))
+        readings.read_json(s3, settings.data_bucket, layout.report(name, period, stage))
         for stage in ("prepare", "clean")
     )
     evaluation = layout.evaluation_prefix(name, period)
-    metrics = _read(s3, settings.model_bucket, evaluation + "metrics.json")
+    metrics = readings.read_json(s3, settings.model_bucket, evaluation + "metrics.json")
     results = stack.place.results(name)
-    plots = _download(s3, settings.model_bucket, evaluation, results / "plots")
+    plots = readings.download_plots(s3, settings.model_bucket, evaluation, results / "plots")
     report = results / "report.html"
     s3.download_file(settings.model_bucket, evaluation + metrics["report"], str(report))
-    tables = _tables(job)
+    tables = readings.count_tables(job)
     raw_rows = sum(each["raw"] for each in tables.values())
     splits = clean["cleaned"]
     fitted = splits["train"] + splits["validation"]
     rows = {
-        "ingest": (sum(each["warehouse"] for each in tables.values()), raw_rows),
-        "archive": (raw_rows, _archived_rows(s3, job)),
+        "ingest": (sum(each["warehouse"] - each["outside"] for each in tables.values()), raw_rows),
+        "archive": (raw_rows, readings.count_archived(s3, job)),
         "catalogue": (raw_rows, raw_rows),
         "prepare": (prepare["raw_applications"], prepare["prepared"]),
         "validate": (prepare["prepared"], prepare["prepared"]),
@@ -71,7 +68,7 @@ def collect(job: MainJob) -> dict[str, Any]:
         {"name": stage, "rows_in": into, "rows_out": out, "seconds": _seconds(job.tasks, stage)}
         for stage, (into, out) in rows.items()
     ]
-    endpoint = _endpoint(stack.aws("sagemaker"), settings.endpoint(name))
+    endpoint = readings.describe_endpoint(stack.aws("sagemaker"), settings.endpoint(name))
     before = time.monotonic()
     decision = job.score()
     seconds = round(time.monotonic() - before, 3)
@@ -106,9 +103,10 @@ def collect(job: MainJob) -> dict[str, Any]:
 def require_reconciled(facts: Mapping[str, Any]) -> None:
     """Raise NotReconciled unless every row that went in came out somewhere."""
     problems = [
-        f"table {name}: {rows['warehouse']} rows in the warehouse, {rows['raw']} in raw"
+        f"table {name}: {rows['warehouse']} rows in the warehouse, {rows['outside']} outside the "
+        f"schedule, {rows['raw']} in raw"
         for name, rows in facts["tables"].items()
-        if rows["warehouse"] != rows["raw"]
+        if rows["warehouse"] - rows["outside"] != rows["raw"]
     ]
     counted, cleaned = facts["prepared"], facts["cleaned"]
     if counted["raw_applications"] != (
@@ -145,6 +143,11 @@ def render(facts: Mapping[str, Any]) -> str:
     lines += [
         "",
         f"  warehouse  {_listed((n, r['warehouse']) for n, r in facts['tables'].items())}",
+        *(
+            f"  {rows['outside']:,} rows of {name} have no date within the portfolio's schedule"
+            for name, rows in facts["tables"].items()
+            if rows["outside"]
+        ),
         f"  raw        {_listed((n, r['raw']) for n, r in facts['tables'].items())}",
         f"  {counted['raw_applications']:,} applications = {counted['prepared']:,} prepared + "
         f"{counted['immature']:,} immature + {counted['repeated_keys']:,} repeated keys",
@@ -195,84 +198,7 @@ def _seconds(tasks: Iterable[Mapping[str, Any]], stage: str) -> float:
     return round(sum(each["duration"] or 0 for each in tasks if each["task_id"] in names), 1)
 
 
-def _tables(job: MainJob) -> dict[str, dict[str, int]]:
-    """Count each table in the warehouse and, through Athena, in raw."""
-    connection = warehouse.connect(job.stack.warehouse)
-    try:
-        held = warehouse.row_counts(connection, job.portfolio)
-    finally:
-        connection.close()
-    union = " UNION ALL ".join(
-        f"SELECT '{name}' AS name, count(*) AS raw_rows FROM {name} "  # noqa: S608 - our names
-        f"WHERE period <= '{job.period}'"
-        for name in held
-    )
-    counted = {name: int(rows) for name, rows in _query(job, union)}
-    return {name: {"warehouse": rows, "raw": counted[name]} for name, rows in held.items()}
-
-
-def _query(job: MainJob, sql: str) -> list[list[str]]:
-    athena, settings = job.stack.aws("athena"), job.stack.settings
-    started = athena.start_query_execution(
-        QueryString=sql,
-        QueryExecutionContext={"Database": settings.database(job.portfolio.name)},
-        WorkGroup=settings.workgroup,
-    )
-    deadline = time.monotonic() + QUERY_SECONDS
-    while time.monotonic() < deadline:
-        found = athena.get_query_execution(QueryExecutionId=started["QueryExecutionId"])
-        execution = found["QueryExecution"]
-        if execution["Status"]["State"] == "SUCCEEDED":
-            location = execution["ResultConfiguration"]["OutputLocation"]
-            bucket, _, key = location.removeprefix("s3://").partition("/")
-            body = job.stack.aws("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-            return list(csv.reader(io.StringIO(body.decode())))[1:]
-        if execution["Status"]["State"] in ("FAILED", "CANCELLED"):
-            raise NotReconciled(f"Athena: {execution['Status']['StateChangeReason']}")
-        time.sleep(0.1)
-    raise NotReconciled(f"Athena did not count the tables within {QUERY_SECONDS} s")
-
-
-def _archived_rows(s3: Any, job: MainJob) -> int:
-    """Add up the rows of every raw object that has its copy in the archive."""
-    settings, name = job.stack.settings, job.portfolio.name
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=settings.archive_bucket)
-    held = {item["Key"] for page in pages for item in page.get("Contents", [])}
-    rows = 0
-    for period in raw.list_periods(s3, settings.data_bucket, name):
-        manifest = raw.read_manifest(s3, settings.data_bucket, name, period)
-        for table in manifest["tables"].values():
-            if all(layout.archived(each["key"]) in held for each in table["objects"]):
-                rows += table["rows"]
-    return rows
-
-
-def _endpoint(sagemaker: Any, name: str) -> dict[str, Any]:
-    found = sagemaker.describe_endpoint(EndpointName=name)
-    return {
-        "name": name,
-        "status": found["EndpointStatus"],
-        "instances": sum(each["CurrentInstanceCount"] for each in found["ProductionVariants"]),
-        "version": found["EndpointConfigName"],
-    }
-
-
 def _registered(sagemaker: Any, group: str, endpoint: Mapping[str, Any]) -> dict[str, str]:
     package = registry.get(sagemaker, group, endpoint["version"])
     approval = package.metadata.get("approval", "")
     return {"version": package.version, "status": package.status, "approval": approval}
-
-
-def _download(s3: Any, bucket: str, prefix: str, folder: Path) -> list[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for item in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", []):
-        if item["Key"].endswith(".png"):
-            path = folder / item["Key"].removeprefix(prefix).replace("/", "_")
-            s3.download_file(bucket, item["Key"], str(path))
-            paths.append(path)
-    return sorted(paths)
-
-
-def _read(s3: Any, bucket: str, key: str) -> Any:
-    return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from local.samples import SAMPLES
-from solvencia import portfolio
+from solvencia import layout, portfolio
 from solvencia.portfolio import Portfolio
 from solvencia.reconcile import application_table
 
@@ -136,6 +136,20 @@ def row_counts(connection: Any, product: Portfolio) -> dict[str, int]:
     counts = {}
     for table in product.tables.values():
         cursor.execute(f"SELECT count(*) FROM {table.source_name}")  # noqa: S608 - declared names
+        counts[table.name] = int(cursor.fetchone()[0])
+    return counts
+
+
+def rows_outside(connection: Any, product: Portfolio, period: str) -> dict[str, int]:
+    """Return the rows of each table that no month of the schedule up to `period` holds."""
+    start, (_, end) = product.schedule.start, layout.period_bounds(period)
+    cursor = connection.cursor()
+    counts = {}
+    for table in product.tables.values():
+        cursor.execute(
+            f"SELECT count(*) - count(CASE WHEN {table.time} >= '{start}' "  # noqa: S608 - declared names
+            f"AND {table.time} < '{end}' THEN 1 END) FROM {table.source_name}"
+        )
         counts[table.name] = int(cursor.fetchone()[0])
     return counts
 

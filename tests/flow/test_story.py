@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from local import processes, summary, warehouse
+from local.run import MainJob
 from local.stack import Stack
 from solvencia import layout, portfolio, registry, version
 
@@ -173,6 +174,34 @@ def test_a_second_run_changes_nothing(trial):
     assert trial.etags(*kept) == before
     assert facts["model"]["digest"] == digest
     assert [each["EndpointName"] for each in endpoints] == [trial.settings.endpoint(NAME)]
+
+
+def test_a_second_portfolio_runs_whole_beside_the_first(trial):
+    """Text features go from another warehouse to a live score; the first stays as it was."""
+    before = trial.etags(f"raw/{NAME}/", f"cleaned/{NAME}/")
+    job = MainJob(Stack(trial.place, trial.lines.append, name="german_loans"), trial.lines.append)
+
+    job.stack.up()
+    job.run()
+
+    facts = summary.collect(job)
+    summary.require_reconciled(facts)
+    outputs = trial.stack.outputs
+    refused = httpx.post(
+        f"{outputs['api_url']}/v1/german_loans/score",
+        json={"housing": "castle"},
+        headers={"x-api-key": outputs["api_key"]},
+        timeout=30,
+    )
+    endpoints = trial.aws("sagemaker").list_endpoints()["Endpoints"]
+    assert facts["tables"]["application"]["raw"] == 1000
+    assert facts["model"]["metrics"]["auc"] > 0.65
+    assert 0 < facts["decision"]["pd"] < 1
+    assert "free, rented, owned" in refused.json()["problems"]["housing"]
+    assert {each["EndpointName"] for each in endpoints} == {
+        trial.settings.endpoint(name) for name in (NAME, "german_loans")
+    }
+    assert trial.etags(f"raw/{NAME}/", f"cleaned/{NAME}/") == before
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
+from solvencia import portfolio
 from solvencia.settings import Settings
 from tests.lambdas.conftest import ROOT, Deployed
 
@@ -23,12 +25,50 @@ def test_everything_that_settings_names_is_there(stack: Deployed) -> None:
     assert {names.data_bucket, names.archive_bucket, names.model_bucket} <= buckets
     assert names.alerts_topic_arn in topics
     stack.client("athena").get_work_group(WorkGroup=names.workgroup)
-    glue.get_database(Name=names.database("consumer_credit"))
-    glue.get_crawler(Name=names.crawler("consumer_credit"))
+    for name in portfolio.names():
+        glue.get_database(Name=names.database(name))
+        glue.get_crawler(Name=names.crawler(name))
     stack.client("dynamodb").describe_table(TableName=names.decisions_table)
     machines.describe_state_machine(stateMachineArn=names.clean_state_machine_arn)
     role = stack.client("iam").get_role(RoleName=names.sagemaker_role_arn.rsplit("/", 1)[-1])
     assert role["Role"]["Arn"] == names.sagemaker_role_arn
+
+
+def test_every_portfolio_has_its_registry_transfer_and_alarms(stack: Deployed) -> None:
+    """One template gives each portfolio folder a package group, a transfer and two alarms."""
+    names = {name: settings(stack).endpoint(name) for name in portfolio.names()}
+    groups = stack.client("sagemaker").list_model_package_groups()["ModelPackageGroupSummaryList"]
+    transfers = stack.client("datasync").list_tasks()["Tasks"]
+    alarms = stack.client("cloudwatch").describe_alarms()["MetricAlarms"]
+
+    assert {each["ModelPackageGroupName"] for each in groups} == {*names.values()}
+    assert {each["Name"] for each in transfers} == {*names.values()}
+    assert {each["AlarmName"] for each in alarms if "endpoint" in each["AlarmName"]} == {
+        f"{endpoint}-endpoint-{what}"
+        for endpoint in names.values()
+        for what in ("errors", "latency")
+    }
+
+
+def test_an_endpoint_that_answers_with_errors_raises_its_own_alarm(stack: Deployed) -> None:
+    """The alarm of the portfolio whose endpoint fails goes off, and no other."""
+    cloudwatch, endpoint = stack.client("cloudwatch"), settings(stack).endpoint("german_loans")
+    dimensions = {"EndpointName": endpoint, "VariantName": "champion"}
+    metric = {
+        "MetricName": "Invocation5XXErrors",
+        "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+        "Value": 1,
+    }
+
+    cloudwatch.put_metric_data(Namespace="AWS/SageMaker", MetricData=[metric])
+    deadline = time.monotonic() + 30
+    fired: set[str] = set()
+    while not fired and time.monotonic() < deadline:
+        found = cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]
+        fired = {each["AlarmName"] for each in found}
+        time.sleep(0.2)
+
+    assert fired == {f"{endpoint}-endpoint-errors"}
 
 
 def test_outputs_hold_the_settings_and_the_key_for_their_owner_alone(stack: Deployed) -> None:

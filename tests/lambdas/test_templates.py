@@ -21,6 +21,7 @@ KNOWN = {
     "AWS::Region": "eu-west-1",
     "AWS::Partition": "aws",
 }
+VARIANT = "champion"  # as solvencia_airflow.jobs names it
 NAMES = sorted(path.stem for path in templates.INFRA.glob("*.yaml"))
 
 
@@ -46,9 +47,9 @@ def statements() -> Iterator[tuple[str, dict[str, Any]]]:
         ("storage", "ArchiveBucket", "BucketName", SETTINGS.archive_bucket),
         ("storage", "ModelsBucket", "BucketName", SETTINGS.model_bucket),
         ("queries", "Workgroup", "Name", SETTINGS.workgroup),
-        ("catalogue", "Crawler", "Name", SETTINGS.crawler("consumer_credit")),
+        ("portfolio", "Crawler", "Name", SETTINGS.crawler("consumer_credit")),
         ("decisions", "Decisions", "TableName", SETTINGS.decisions_table),
-        ("registry", "ModelPackageGroup", "ModelPackageGroupName", "lender-one-consumer-credit"),
+        ("portfolio", "ModelPackageGroup", "ModelPackageGroupName", "lender-one-consumer-credit"),
     ],
 )
 def test_resources_are_named_as_settings_names_them(
@@ -60,8 +61,8 @@ def test_resources_are_named_as_settings_names_them(
 
 def test_arns_are_those_that_settings_derives() -> None:
     """Topic, state machine, role, database and DataSync source agree with Settings too."""
-    database = templates.resources("catalogue", KNOWN)["Database"]["Properties"]["DatabaseInput"]
-    source = templates.resources("transfer", KNOWN)["Source"]["Properties"]
+    database = templates.resources("portfolio", KNOWN)["Database"]["Properties"]["DatabaseInput"]
+    source = templates.resources("portfolio", KNOWN)["TransferSource"]["Properties"]
 
     assert SETTINGS.alerts_topic_arn.endswith(":" + name_of("alerts", "Topic", "TopicName"))
     assert SETTINGS.clean_state_machine_arn.endswith(
@@ -73,6 +74,19 @@ def test_arns_are_those_that_settings_derives() -> None:
         f"nfs://{source['ServerHostname']}{source['Subdirectory']}"
         == SETTINGS.datasync_source_uri("consumer_credit")
     )
+
+
+@pytest.mark.parametrize("alarm", ["EndpointErrors", "EndpointLatency"])
+def test_a_portfolios_endpoint_has_alarms(alarm: str) -> None:
+    """They watch the endpoint and the variant that the pipeline deploys, and mail like the rest."""
+    found = templates.resources("portfolio", KNOWN)[alarm]["Properties"]
+    dimensions = {each["Name"]: each["Value"] for each in found["Dimensions"]}
+
+    assert dimensions == {
+        "EndpointName": SETTINGS.endpoint("consumer_credit"),
+        "VariantName": VARIANT,
+    }
+    assert found["AlarmActions"] == [SETTINGS.alerts_topic_arn]
 
 
 def test_settings_gets_every_deployment_value_from_the_outputs() -> None:

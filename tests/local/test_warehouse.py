@@ -116,6 +116,18 @@ def test_an_open_portfolio_ends_with_its_newest_application(
     assert period == f"{newest:%Y-%m}"
 
 
+def test_rows_without_a_month_are_counted(sample, product, wheel, connection_value):
+    """What the schedule leaves out, or what has no date, is told and not lost in silence."""
+    sample_tables.lay_out(sample, product, wheel, connection_value, limit=4)
+    connection = warehouse.connect(connection_value)
+    connection.execute("UPDATE income SET recorded_on = NULL WHERE applicant_id = 1000001")
+    connection.execute("UPDATE income SET recorded_on = '2019-01-01' WHERE applicant_id = 1000002")
+
+    outside = warehouse.rows_outside(connection, product, "2026-10")
+
+    assert outside == {**dict.fromkeys(product.tables, 0), "income": 2}
+
+
 def test_the_newest_application_is_a_request(sample, product, wheel, connection_value):
     """It has the portfolio's request fields, of the last date and key."""
     sample_tables.lay_out(sample, product, wheel, connection_value, limit=4)
