@@ -41,7 +41,7 @@ def contributions(model: Model, matrix: Numbers) -> tuple[Numbers, float]:
 
     Shape (rows, features), in log-odds of default after calibration: a row's sum plus the base is
     the model's log-odds. The base is the neutral applicant's. Each row costs about as much as a
-    prediction or two (docs/decisions/0005-challengers.md).
+    prediction or two (docs/decisions/0006-challengers.md).
     """
     reference = model.reference_row()
     found = np.zeros(matrix.shape)

@@ -4,7 +4,7 @@ A model learns from those who were approved and is asked about all who apply. No
 declined would have paid, so this rests on an assumption, `odds_factor`, that no data can prove:
 how many times the odds of default of a declined applicant are those that the model of the
 approved gives to the same values. At 1 the declined are believed to be like the approved, and
-nothing is learnt but how applicants look. See docs/decisions/0008-reject-inference.md.
+nothing is learnt but how applicants look. See docs/decisions/0007-reject-inference.md.
 """
 
 from __future__ import annotations

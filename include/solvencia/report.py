@@ -113,6 +113,7 @@ def summarise(report: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **report["metrics"],
         **{key: report[key] for key in (*keys, "h_measure", "lift_10", "calibration_line")},
+        "gate": report.get("gate", []),
         "refusals": report.get("refusals", []),
         "bootstrap": report["intervals"],
         "psi": moved["score"]["index"] if moved else None,

@@ -26,7 +26,8 @@ _RULES = {
     "fingerprint": "Trained under today's rules",
 }
 _KINDS = {"scorecard": "WOE scorecard", "boosting": "monotone boosting", "blend": "blend of both"}
-_DIGITS = {"rows_min": 0, "monotone": 0, "brier_max": 4, "ece_max": 4, "champion": 4}
+_FOUR = ("brier_max", "ece_max", "psi_max", "csi_max", "champion")
+_DIGITS = {"rows_min": 0, "monotone": 0, **dict.fromkeys(_FOUR, 4)}
 
 
 def gate(report: Report) -> list[str]:

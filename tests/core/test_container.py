@@ -244,7 +244,7 @@ def test_evaluation_writes_metrics_report_and_plots(
     assert set(metrics) == {
         "auc", "auc_low", "auc_high", "gini", "ks", "brier", "ece", "rows", "bads", "model",
         "plots", "h_measure", "lift_10", "bootstrap", "psi", "csi", "fairness", "report",
-        "calibration_line", "challengers", "champion", "drift", "leakage", "monotone",
+        "calibration_line", "challengers", "champion", "drift", "gate", "leakage", "monotone",
         "reduction", "refusals",
     }  # fmt: skip
     assert metrics["model"] == {
