@@ -85,6 +85,7 @@ OPEN = {
     "portfolio.tables",
     "report.fitted.hyperparameters",
     "report.fitted.libraries",
+    "report.leakage",
     *(f"portfolio.fields.{name}.sentinels" for name in [*FIELDS, "age_years"]),
 }
 # What an evaluation measures beside its report, in case that this one did not.
@@ -161,7 +162,7 @@ def pictures(evaluated):
 def facts(evaluated):
     """Facts of a version that a person approved, the first of its portfolio."""
     metrics = COMPARED | json.loads((evaluated / "metrics.json").read_text())
-    metrics["model"] = {"kind": "boosting"} | metrics["model"]
+    metrics["model"] = metrics["model"] | {"kind": "boosting"}
     return {
         "version": "solvencia-consumer-credit-2026-10-0123456789ab",
         "portfolio": "consumer_credit",

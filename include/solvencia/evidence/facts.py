@@ -166,4 +166,6 @@ def _is_blank(value: Any) -> bool:
 def _to_text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(_to_text, value))
-    return f"{value:,.6g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:,.6g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

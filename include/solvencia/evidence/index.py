@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from solvencia.evidence import model_card
 from solvencia.evidence.facts import Facts
-from solvencia.evidence.model_card import KINDS
 from solvencia.evidence.sections import PAGES, Section, Table, moment
 from solvencia.page import figures, listed, paragraph
 
@@ -41,7 +41,7 @@ def sections(facts: Facts) -> list[Section]:
             ],
             facts=[
                 ("Owner", facts.text("portfolio.owner")),
-                ("Kind", KINDS.get(*[facts.text("facts.metrics.model.kind")] * 2)),
+                ("Kind", model_card.kind(facts)),
                 ("Status", facts.text("facts.status")),
                 ("Decision", _decision(facts)),
             ],

@@ -20,7 +20,7 @@ AI_ACT = (
 )
 ADVERSE_ACTION = (
     "Regulation B, 12 CFR 1002.9 (United States): a declined applicant is owed the specific "
-    "principal reasons, which the contributions below yield for each decision."
+    "principal reasons; the model's contributions yield them for each decision."
 )
 AUTOMATED_DECISIONS = (
     "GDPR article 22 (European Union): limits decisions based solely on automated processing. "

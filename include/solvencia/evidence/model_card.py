@@ -6,7 +6,7 @@ from solvencia.evidence import model_limits
 from solvencia.evidence.facts import Facts
 from solvencia.evidence.sections import Section, Table, moment, spoken
 
-KINDS = {
+_KINDS = {
     "scorecard": "WOE scorecard: points by band of each feature, added up",
     "boosting": "monotone gradient boosting: trees that never run against a declared direction",
     "blend": "blend of a WOE scorecard and monotone gradient boosting, in log-odds",
@@ -94,6 +94,12 @@ def last_month(facts: Facts) -> str:
     return facts.each("report.months")[-1].text("month")
 
 
+def kind(facts: Facts) -> str:
+    """Return what kind of model it is, in words."""
+    name = facts.text("facts.metrics.model.kind")
+    return _KINDS.get(name, name)
+
+
 def meaning(facts: Facts, name: str) -> str:
     """Return what a field means: its help text, else the text of its reason."""
     known = facts.find(f"portfolio.fields.{name}.help").get("en")
@@ -125,11 +131,10 @@ def _purpose(facts: Facts) -> Section:
 
 
 def _model(facts: Facts) -> Section:
-    kind = facts.text("facts.metrics.model.kind")
     return Section(
         "Model",
         facts=[
-            ("Kind", KINDS.get(kind, kind)),
+            ("Kind", kind(facts)),
             ("Hyperparameters", _pairs(facts, "report.fitted.hyperparameters") or "none"),
             ("Features", f"{len(facts.need('report.fitted.features'))}, listed below"),
             ("Output", "a calibrated probability of default, and points on the scale below"),

@@ -80,8 +80,9 @@ def approval(facts: Facts) -> Section:
     if facts.find("facts.approval") is None:
         return Section(
             "Approval",
-            f"Nobody has decided on this version yet; its status is {facts.text('facts.status')}. "
-            "Nothing is deployed without the status Approved.",
+            f"Nobody has decided on this version yet; its status is {facts.text('facts.status')}"
+            + (", by the gate's refusal. " if facts.find("facts.refusals") else ". ")
+            + "Nothing is deployed without the status Approved.",
         )
     decisions = [
         [

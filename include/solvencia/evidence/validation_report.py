@@ -20,7 +20,6 @@ def sections(facts: Facts, pictures: Pictures) -> list[Section]:
 
 def _challenge(facts: Facts) -> Section:
     broken = facts.find("facts.metrics.monotone.broken")
-    compared = facts.find("facts.metrics.champion")
     rivals = [each.text("kind") for each in facts.each_found("facts.metrics.challengers")]
     return Section(
         "How the model was challenged",
@@ -28,7 +27,7 @@ def _challenge(facts: Facts) -> Section:
         "down.",
         facts=[
             ("Rivals, side by side", ", ".join(rivals) or "none: one kind was trained"),
-            ("Against the champion", "the same applications" if compared else "there is none"),
+            ("Against the champion", _compared(facts)),
             ("Out of time", f"{facts.count('facts.metrics.rows')} applications it never saw"),
             (
                 "Declared directions",
@@ -38,6 +37,13 @@ def _challenge(facts: Facts) -> Section:
             ("Gate", "refused" if facts.find("facts.refusals") else "passed"),
         ],
     )
+
+
+def _compared(facts: Facts) -> str:
+    if facts.find("facts.metrics.champion") is None:
+        return "there is none"
+    is_measured = facts.find("facts.metrics.champion.difference") is not None
+    return "on the same applications" if is_measured else "not compared; the reason stands below"
 
 
 def _embed(report: Mapping[str, Any], pictures: Pictures) -> list[Section]:
