@@ -138,8 +138,8 @@ def sqlite_json(address: Address) -> str:
         return ""
     from local import warehouse
 
-    host = str(warehouse.read_connection(address.value)["host"])
-    return shlex.quote(json.dumps({"conn_type": "sqlite", "host": str(Path(host).absolute())}))
+    host = Path(re.sub("^/+", "/", str(warehouse.read_connection(address.value)["host"])))
+    return shlex.quote(json.dumps({"conn_type": "sqlite", "host": str(host.absolute())}))
 
 
 def _connect(value: str) -> Any:
