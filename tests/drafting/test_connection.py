@@ -6,7 +6,7 @@ import sqlite3
 
 import numpy as np
 import pytest
-from conftest import ROWS
+from lender import ROWS
 
 from drafting import connection, draft
 from drafting.column import Reading
