@@ -8,7 +8,8 @@ MODEL := .venv/model/bin/python
 ORACLES := .venv/oracles/bin/python
 CHECK := .venv/check/bin
 PORTFOLIO ?= consumer_credit
-option = $(if $($(1)),--$(shell echo $(1) | tr A-Z a-z) "$($(1))")
+# A variable of the shell that happens to be called so is no option: only what is typed counts.
+option = $(if $(findstring command line,$(origin $(1))),--$(shell echo $(1) | tr A-Z a-z) "$($(1))")
 
 .PHONY: help
 help: ## List the targets
@@ -53,8 +54,8 @@ check: ## Lint, types, templates, locks
 .PHONY: portfolio
 portfolio: setup ## Draft a portfolio: NAME=x FROM=data.csv|connection TARGET=column (docs/your-portfolio.md)
 	@$(MODEL) -m drafting --name "$(NAME)" --from "$(FROM)" --target "$(TARGET)" \
-		$(if $(FORCE),--force) $(if $(VIEWS),--views "$(VIEWS)") \
-		$(foreach each,BAD KEY TIME WINDOW TEST OWNER TITLE TABLE CONNECTION ROWS TEXT SKIP MISSING DELIMITER DECIMAL DATES ENCODING,$(call option,$(each)))
+		$(if $(findstring command line,$(origin FORCE)),--force) \
+		$(foreach each,BAD VIEWS KEY TIME WINDOW TEST OWNER TITLE TABLE CONNECTION ROWS TEXT SKIP MISSING DELIMITER DECIMAL DATES ENCODING,$(call option,$(each)))
 
 .PHONY: contracts
 contracts: setup ## Generate expectations/ and contracts/ from the portfolios

@@ -184,7 +184,7 @@ def _tell(made: Draft, report: Path, options: Options, place: Place) -> str:
     lines += ["", "next", f"  read {os.path.relpath(report)}, correct portfolio.toml"]
     if made.views:
         done = "made" if options.views else "to be made by your database's owner"
-        lines.append(f"  AIRFLOW_CONN_{made.connection_id.upper()} names the database when it runs")
+        lines.append(f"  export AIRFLOW_CONN_{made.connection_id.upper()}={made.sqlite or '…'}")
         lines.append(f"  views {' and '.join(made.views)} ({made.folder.name}/views.sql): {done}")
     lines += ["  make contracts", f"  make run PORTFOLIO={name}"]
     return "\n".join(lines)

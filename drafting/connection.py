@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -129,6 +130,16 @@ def execute(value: str, script: str) -> dict[str, Any]:
         raise _explain(error, "the views") from error
     finally:
         connection.close()
+
+
+def sqlite_json(address: Address) -> str:
+    """Return a SQLite connection in the form that Airflow takes, quoted for a shell; else ""."""
+    if not is_sqlite(address):
+        return ""
+    from local import warehouse
+
+    host = Path(re.sub("^/+", "/", str(warehouse.read_connection(address.value)["host"])))
+    return shlex.quote(json.dumps({"conn_type": "sqlite", "host": str(host.absolute())}))
 
 
 def _connect(value: str) -> Any:

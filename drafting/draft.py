@@ -72,6 +72,7 @@ class Draft:
     tables: dict[str, int]
     views: tuple[str, str] | None
     connection_id: str
+    sqlite: str = ""  # the connection as Airflow wants it, where there is no secret in it
 
 
 def make(options: Options, place: Place) -> Draft:
@@ -115,7 +116,8 @@ def make(options: Options, place: Place) -> Draft:
     tables = {} if address else warehouse.lay_out(made, place.warehouse(options.name))
     product = portfolio.load(options.name, place.portfolios)
     files = contracts.write(product, place.root)
-    return Draft(made, measured, folder, tuple(files), tables, views, naming.connection_id)
+    sqlite = connection.sqlite_json(address) if address else ""
+    return Draft(made, measured, folder, tuple(files), tables, views, naming.connection_id, sqlite)
 
 
 def check_name(name: str) -> None:

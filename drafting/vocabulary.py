@@ -13,13 +13,27 @@ def _ranked(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-# What the pipeline or a query language means otherwise.
+# What the pipeline calls otherwise; what SQLite, PostgreSQL, Trino or DuckDB keep for themselves.
 RESERVED = _words(
-    "part period copy_no closed_on all and as between by case cast create cross date day delete"
-    " desc distinct drop else end exists extract false from full group having hour in index inner"
-    " insert int into is join key left like limit minute month natural not null on or order"
-    " outer primary right row rows second select set table then time timestamp true union"
-    " unique update user using value values view when where with year"
+    "part period copy_no closed_on abort action add after all alter always analyse analyze"
+    " and any array as asc asymmetric attach authorization autoincrement before begin"
+    " between binary both by cascade case cast check collate collation column commit"
+    " concurrently conflict constraint create cross cube current current_date current_role"
+    " current_time current_timestamp current_user database date day deallocate default"
+    " deferrable deferred delete desc describe detach distinct do drop each else end escape"
+    " except exclude exclusive execute exists explain extract fail false fetch filter first"
+    " following for foreign freeze from full generated glob grant group grouping groups"
+    " having hour if ignore ilike immediate in index indexed initially inner insert instead"
+    " int integer intersect interval into is isnull join key lambda last lateral leading"
+    " left like limit listagg localtime localtimestamp map match materialized minute month"
+    " natural no normalize not nothing notnull null nulls of offset on only or order others"
+    " outer over overlaps partition pivot placing plan pragma preceding prepare primary"
+    " qualify query raise range recursive references regexp reindex release rename replace"
+    " restrict returning right rollback rollup row rows savepoint second select session_user"
+    " set show similar skip some struct summarize symmetric table tablesample temp temporary"
+    " then ties time timestamp to trailing transaction trigger trim true uescape unbounded"
+    " union unique unnest unpivot update user using vacuum value values variadic verbose"
+    " view virtual when where window with without year"
 )
 
 

@@ -9,12 +9,10 @@ import pytest
 from drafting import draft, page
 from drafting.draft import Draft, Options, Place
 
-ROWS = 2000
-
 
 @pytest.fixture(scope="session")
 def table():
-    return lender.rows(ROWS)
+    return lender.rows(lender.ROWS)
 
 
 @pytest.fixture

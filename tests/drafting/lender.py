@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 SEED = 11
+ROWS = 2000
 HOUSING = ("alquiler", "propia", "familiar")
 CODE_OF_ARREARS, CODE_OF_SENIORITY = 777, -7
 

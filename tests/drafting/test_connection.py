@@ -6,7 +6,7 @@ import sqlite3
 
 import numpy as np
 import pytest
-from conftest import ROWS
+from lender import ROWS
 
 from drafting import connection, draft
 from drafting.column import Reading
@@ -60,6 +60,7 @@ def test_a_table_is_drafted_with_views_over_it(database, place, table):
         ).fetchone()
 
     assert product.warehouse == "core_bank"
+    assert made.sqlite == f'''\'{{"conn_type": "sqlite", "host": "{database}"}}\''''
     assert product.tables["application"].source == "prestamos_application"
     assert bads == (made.plan.target.bads,)
     assert closed[0] >= 28

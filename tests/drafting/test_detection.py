@@ -24,6 +24,7 @@ from drafting.source import DraftFault, Source
         ("% de uso", "percent_de_uso"),
         ("30-59 days", "field_30_59_days"),
         ("Order", "order_field"),
+        ("Alter", "alter_field"),
         ("period", "period_field"),
         ("收入", "column_4"),
     ],
@@ -45,6 +46,7 @@ def test_equal_names_are_numbered():
         ("geschlecht", "sex or gender"),
         ("age", "age"),
         ("idade", "age"),
+        ("alter_field", "age"),
         ("fecha_nacimiento", "date of birth"),
         ("estado_civil", "marital status"),
         ("familienstand", "marital status"),
@@ -262,7 +264,7 @@ def test_a_column_s_kind_is_found():
             opened=["2024-01-01", "2024-02-01", None, "2024-03-01"],
             zip=["00123", "10001", "00007", "99999"],
             home=["own", "rent", "none", "own"],
-            nothing=[None, "NULL", "n/a", None],
+            bare=[None, "NULL", "n/a", None],
         ),
         Reading(),
     )
@@ -274,7 +276,7 @@ def test_a_column_s_kind_is_found():
         "opened": "date",
         "zip": "text",
         "home": "text",
-        "nothing": "empty",
+        "bare": "empty",
     }
     assert found["home"].values.tolist() == ["own", "rent", "none", "own"]
     assert found["ratio"].values[:2].tolist() == [0.5, 1.25]

@@ -9,7 +9,7 @@ from dataclasses import replace
 import lender
 import numpy as np
 import pytest
-from conftest import ROWS
+from lender import ROWS
 
 from drafting import draft
 from drafting.plan import Wishes
