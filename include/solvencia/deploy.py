@@ -40,11 +40,11 @@ def read_metrics(s3: Any, model_bucket: str, portfolio: Portfolio, period: str) 
 
 
 def find_refusals(metrics: Mapping[str, Any], portfolio: Portfolio, period: str) -> list[str]:
-    """Return every reason to keep a period's model off the endpoint, each once."""
-    refusals = [*gate.refusals(metrics, portfolio), *metrics.get("refusals", [])]
+    """Return every reason to keep a period's model off the endpoint, by today's bounds."""
+    refusals = gate.refusals(metrics, portfolio)
     if metrics["model"]["period"] != period:
         refusals.append(f"the metrics are of period {metrics['model']['period']}, not {period}")
-    return list(dict.fromkeys(refusals))
+    return refusals
 
 
 def name_version(metrics: Mapping[str, Any], settings: Settings, portfolio: str, image: str) -> str:

@@ -53,17 +53,16 @@ def test_a_model_gets_its_versions_name(product):
 
 
 def test_a_poor_model_has_every_reason_against_it(product):
-    """Each bound that is broken is named, once, and the month whose metrics were read."""
-    said = ["auc 0.61 is below auc_min 0.8", "age_years alone has AUC 0.97"]
-    poor = metrics(product, auc=0.61, rows=10, refusals=said)
+    """Each bound that is broken is named, and the month whose metrics were read."""
+    poor = metrics(product, auc=0.61, rows=10, leakage={"debt_ratio": 0.97})
 
     refusals = deploy.find_refusals(poor, product, "2026-09")
 
-    assert refusals[0] == "auc 0.61 is below auc_min 0.8"
-    assert "rows 10 is below rows_min 5000" in refusals
-    assert "age_years alone has AUC 0.97" in refusals
-    assert refusals[-1] == "the metrics are of period 2026-10, not 2026-09"
     assert len(refusals) == 4
+    assert refusals[0].startswith("auc 0.61 is below auc_min 0.8")
+    assert refusals[1].startswith("rows 10 is below rows_min 5000")
+    assert "debt_ratio" in refusals[2]
+    assert refusals[-1] == "the metrics are of period 2026-10, not 2026-09"
 
 
 def test_the_gate_names_model_period_and_every_reason():
