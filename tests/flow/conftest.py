@@ -207,6 +207,11 @@ class Trial:
             for item in page.get("Contents", [])
         }
 
+    def endpoints(self):
+        """Return the names of all endpoints."""
+        found = self.aws("sagemaker").list_endpoints()["Endpoints"]
+        return {each["EndpointName"] for each in found}
+
     def break_file(self, name, old, new):
         """Replace a text in a file of the tree; return what repairs it."""
         path = self.place.root / name
