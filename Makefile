@@ -62,8 +62,8 @@ contracts: setup ## Generate expectations/ and contracts/ from the portfolios
 	@$(MODEL) -m solvencia.contracts
 
 .PHONY: bench
-bench: setup ## Measure, side by side with what a user would pick instead
-	@$(AIRFLOW) -m benchmarks
+bench: setup ## Measure, beside what a user would pick instead (ONLY="accuracy"; about 25 min)
+	@$(AIRFLOW) -m benchmarks $(ONLY)
 
 .PHONY: package
 package: setup ## Build the Lambda zips into build/dist

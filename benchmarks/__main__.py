@@ -1,25 +1,36 @@
 """`make bench`: print a table and write `build/bench.json`.
 
 Each row is `{name, value, unit, peer, peer_value, ratio, reach, met}`; both sides of a row are
-measured in this run on this machine, in turns. `reach` is the ratio to stay within.
+measured in this run on this machine, in turns. `reach` is the ratio to stay within or, for a
+model's accuracy, the value to reach.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import parsing, warm_run
+from benchmarks import accuracy, parsing, warm_run
 from local.place import here
+
+PARTS = {
+    "parsing": parsing.measure,
+    "run": warm_run.measure,
+    "accuracy": accuracy.measure,
+}
 
 
 def main() -> int:
     """Measure everything; exit 1 when a row misses its reach."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("only", nargs="*", choices=[*PARTS, []], help="parts (default: all)")
+    parts = parser.parse_args().only or list(PARTS)
     place = here()
-    rows = [*parsing.measure(place), *warm_run.measure(place)]
+    rows = [row for part in parts for row in PARTS[part](place)]
     target = place.build / "bench.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(rows, indent=1) + "\n")
@@ -30,16 +41,20 @@ def main() -> int:
 
 def render(rows: Iterable[dict[str, Any]]) -> str:
     """Return the rows as a table for the terminal."""
-    lines = [f"{'':<34}{'ours':>10}  {'peer':>10}  {'ratio':>6}  {'reach':>6}  beside"]
+    lines = [f"{'':<50}{'ours':>9}  {'peer':>9}  {'ratio':>6}  {'reach':>7}  unit, beside"]
     for each in rows:
-        peer = "" if each["peer_value"] is None else f"{each['peer_value']:.2f} {each['unit']}"
-        ratio = "" if each["ratio"] is None else f"{each['ratio']:.2f}"
-        reach = "" if each["reach"] is None else f"{each['reach']:.2f}"
+        figures = "".join(
+            f"{_spell(each[name]):>{width}}  "
+            for name, width in (("value", 9), ("peer_value", 9), ("ratio", 6), ("reach", 7))
+        )
+        beside = ", ".join(filter(None, (each["unit"], each["peer"])))
         mark = {True: "", False: "   MISSED", None: ""}[each["met"]]
-        ours = f"{each['value']:.2f} {each['unit']}"
-        figures = f"{ours:>10}  {peer:>10}  {ratio:>6}  {reach:>6}"
-        lines.append(f"{each['name']:<34}{figures}  {each['peer']}{mark}")
+        lines.append(f"{each['name']:<50}{figures}{beside}{mark}")
     return "\n".join(lines)
+
+
+def _spell(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
 
 
 def _shown(path: Path, root: Path) -> str:

@@ -87,7 +87,7 @@ def _source(sample: Sample, product: Portfolio) -> str:
 def _fill(
     connection: Any, sample: Sample, product: Portfolio, wheel: Path, limit: int | None
 ) -> dict[str, int]:
-    records = list(sample.read(wheel, limit))
+    records = list(sample.read(wheel, limit, sample.calendar))
     order = _in_order(sample, product)
     is_sqlite = isinstance(connection, sqlite3.Connection)
     if is_sqlite:

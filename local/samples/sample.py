@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from local.samples.dates import Calendar
+
 type Record = dict[str, object]
 
 
@@ -34,8 +36,9 @@ class Source:
 class Sample:
     """One portfolio's sample.
 
-    `read` yields a record for each application of the wheel, at most so many: its keys are columns
-    of the portfolio's tables. A record has a row in each table whose time column it holds.
+    `read` yields a record for each application of the wheel, at most so many, dated by a calendar:
+    its keys are columns of the portfolio's tables. A record has a row in each table whose time
+    column it holds.
     `references` maps a table to the one that its foreign key points to, and the key's column.
     `newest` is the query of the last application's request fields.
     """
@@ -43,7 +46,8 @@ class Sample:
     portfolio: str
     source: Source
     rows: int
-    read: Callable[[Path, int | None], Iterator[Record]]
+    read: Callable[[Path, int | None, Calendar], Iterator[Record]]
+    calendar: Calendar
     newest: str
     references: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
