@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from solvencia import layout, lineage, raw
+from solvencia import evidence, layout, lineage, raw
 from solvencia.approval import AUTOMATIC, Decision
 from solvencia.faults import PermanentFault
 from solvencia.portfolio import Portfolio
@@ -187,9 +186,6 @@ def file_evidence(
 
     `index.html` is written last.
     """
-    if importlib.util.find_spec("solvencia.evidence") is None:
-        return
-    evidence = importlib.import_module("solvencia.evidence")
     bucket, prefix = settings.model_bucket, layout.version_prefix(portfolio.name, facts["version"])
     evaluation = f"{prefix}evaluation/"
 
@@ -203,7 +199,7 @@ def file_evidence(
         if key.endswith(".png")
     }
     earlier = facts["champion_before"]
-    pages: Mapping[str, str] = evidence.build(
+    pages = evidence.build(
         facts,
         json.loads(read(f"{evaluation}report.json")),
         portfolio,

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from solvencia import approval, deploy, layout, lineage, raw, registry, version
+from solvencia import approval, deploy, evidence, layout, lineage, raw, registry, version
 from solvencia.settings import Settings
 from solvencia_airflow import approval as asking
 from solvencia_airflow import versions
@@ -44,7 +44,21 @@ def evaluated(settings: Settings, s3: Any, product: Any) -> Any:
 
     def lay_down(**change: Any) -> dict[str, Any]:
         model = {"digest": "ab" * 32, "period": PERIOD, "fingerprint": product.fingerprint}
-        metrics = {"auc": 0.86, "ks": 0.55, "ece": 0.005, "rows": 20000, "model": model} | change
+        ages = {"impact_ratio_min": 0.78, "opportunity_difference_max": 0.17}
+        metrics = {
+            "auc": 0.86,
+            "ks": 0.57,
+            "brier": 0.049,
+            "ece": 0.005,
+            "rows": 20000,
+            "psi": 0.002,
+            "csi": {"debt_ratio": 0.002},
+            "leakage": {"debt_ratio": 0.55},
+            "fairness": {"attributes": {"age_years": ages}},
+            "champion": None,
+            "monotone": {"checked": [], "broken": {}},
+            "model": model,
+        } | change
         prefix = layout.evaluation_prefix(NAME, PERIOD)
         for name in ("metrics.json", "report.json"):
             raw.put_json(s3, settings.model_bucket, prefix + name, metrics)
@@ -52,6 +66,20 @@ def evaluated(settings: Settings, s3: Any, product: Any) -> Any:
 
     lay_down()
     return lay_down
+
+
+@pytest.fixture(autouse=True)
+def pack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One page stands for the evidence pack, whose facts come from a whole evaluation."""
+
+    def build(
+        facts: Any, report: Any, portfolio: Any, pictures: Any, champion: Any
+    ) -> dict[str, str]:
+        earlier = champion["version"] if champion else "none"
+        page = f"{facts['status']} {facts['approval']} {sorted(pictures)} after {earlier}"
+        return {"index.html": page}
+
+    monkeypatch.setattr(evidence, "build", build)
 
 
 TRAINING = {
@@ -188,6 +216,30 @@ def test_an_approval_is_recorded_with_who_when_and_why(settings, evaluated, s3, 
     assert package.metadata["reason"] == "Reviewed ok v2"
     assert facts["approval"]["reason"] == 'Reviewed, "ok" (v2)'
     assert facts["approval"]["triggered_by"] == "ana"
+
+
+def test_the_evidence_pack_is_filed_before_and_after_the_decision(settings, evaluated, s3, run):
+    """Whoever decides can read it, and then it holds the decision."""
+    key = layout.evaluation_prefix(NAME, PERIOD) + "roc.png"
+    s3.put_object(Bucket=settings.model_bucket, Key=key, Body=b"")
+    run("ana")
+    own = register()
+    page = {
+        "Bucket": settings.model_bucket,
+        "Key": layout.version_prefix(NAME, own) + "evidence/index.html",
+    }
+    before = s3.get_object(**page)["Body"].read().decode()
+    asking.approve(NAME, own, answered("ben"), "", is_promotion=False)
+
+    folder = versions.file_evidence(NAME, own)
+
+    found = s3.get_object(**page)
+    after = found["Body"].read().decode()
+    assert before == "PendingManualApproval None ['roc.png'] after none"
+    assert after.startswith("Approved")
+    assert "ben" in after
+    assert found["ContentType"] == "text/html; charset=utf-8"
+    assert folder == f"s3://{page['Bucket']}/{page['Key'].removesuffix('index.html')}"
 
 
 def test_a_rejection_keeps_the_version_off(settings, evaluated, run):
