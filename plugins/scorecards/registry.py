@@ -130,21 +130,23 @@ class Registry:
         return found
 
     def _arns(self, portfolio: str) -> list[str]:
-        def read() -> list[str]:
-            pages = (
-                self._client("sagemaker")
-                .get_paginator("list_model_packages")
-                .paginate(
-                    ModelPackageGroupName=self._group(portfolio),
-                    SortBy="CreationTime",
-                    SortOrder="Descending",
-                    PaginationConfig={"MaxItems": VERSIONS_MAX},
-                )
-            )
-            return [e["ModelPackageArn"] for page in pages for e in page["ModelPackageSummaryList"]]
-
-        found: list[str] = self._recent.get(("arns", portfolio), read)
+        found: list[str] = self._recent.get(("arns", portfolio), lambda: self._read_arns(portfolio))
         return found
+
+    def _read_arns(self, portfolio: str) -> list[str]:
+        sagemaker = self._client("sagemaker")
+        pages = sagemaker.get_paginator("list_model_packages").paginate(
+            ModelPackageGroupName=self._group(portfolio),
+            SortBy="CreationTime",
+            SortOrder="Descending",
+            PaginationConfig={"MaxItems": VERSIONS_MAX, "PageSize": VERSIONS_MAX},
+        )
+        try:
+            return [e["ModelPackageArn"] for page in pages for e in page["ModelPackageSummaryList"]]
+        except sagemaker.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] == "ValidationException":  # no such group yet
+                return []
+            raise
 
     def _version(self, arn: str) -> Version:
         def read() -> Version:

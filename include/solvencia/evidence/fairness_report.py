@@ -11,6 +11,7 @@ from solvencia.page import number, picture, share
 
 type Pictures = Mapping[str, bytes]
 
+_TOO_FEW = "not judged: there are no two groups of 100 applications or more"
 _HOW_TO_READ = (
     (
         "Impact ratio",
@@ -65,7 +66,7 @@ def _audit(audit: Facts, pictures: Pictures) -> Section:
     name = audit.text("field")
     groups, flagged, calibration = [], [], []
     for place, each in enumerate(audit.each("groups")):
-        title = each.text("name") + (" *" if each.find("is_small") else "")
+        title = spoken(each.text("name")) + (" *" if each.find("is_small") else "")
         ratio = each.find("impact_ratio")
         if ratio is not None and ratio < FOUR_FIFTHS:
             flagged.append(place)
@@ -94,11 +95,11 @@ def _audit(audit: Facts, pictures: Pictures) -> Section:
     return Section(
         spoken(name).capitalize(),
         facts=[
-            ("Reference group", audit.text("reference")),
-            ("Smallest impact ratio", number(audit.find("impact_ratio_min"), 2)),
+            ("Reference group", spoken(audit.text("reference"))),
+            ("Smallest impact ratio", _ratio(audit.find("impact_ratio_min"))),
             (
                 "Widest difference in opportunity",
-                _difference(audit.find("opportunity_difference_max")),
+                _difference(audit.find("opportunity_difference_max"), _TOO_FEW),
             ),
         ],
         tables=[
@@ -128,5 +129,9 @@ def _nothing() -> Section:
     )
 
 
-def _difference(value: float | None) -> str:
-    return "not measurable" if value is None else f"{100 * value:+.1f} pp"
+def _ratio(value: float | None) -> str:
+    return _TOO_FEW if value is None else number(value, 2)
+
+
+def _difference(value: float | None, absent: str = "not measurable") -> str:
+    return absent if value is None else f"{100 * value:+.1f} pp"

@@ -70,7 +70,7 @@ def limits(facts: Facts) -> Section:
         "speaks for applicants like those measured, and wants another look when drift or "
         "calibration leaves the gate's bounds. An application outside the bounds below is refused, "
         "not scored.",
-        facts=[("Refused by the gate because", "; ".join(refused) if refused else "of nothing")],
+        facts=[("Refusals of the gate", "; ".join(refused) if refused else "none")],
         tables=tables if bounds else [],
     )
 
