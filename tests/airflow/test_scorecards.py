@@ -305,6 +305,36 @@ def test_aws_out_of_reach_is_said_with_the_next_step(viewer, monkeypatch):
     assert "sagemaker:ListModelPackages" in answer.text
 
 
+def test_aws_is_asked_again_after_a_few_seconds_only():
+    """Within the time a value is remembered by its key; after it, it is read anew."""
+    from scorecards.registry import CACHE_SECONDS, Recent
+
+    asked: list[str] = []
+    recent, brief = Recent(60), Recent(0)
+    for cache in (recent, recent, brief, brief):
+        cache.get("a", lambda: asked.append("a"))
+    recent.get("b", lambda: asked.append("b"))
+
+    assert asked == ["a", "a", "a", "b"]
+    assert CACHE_SECONDS <= 10
+
+
+def test_a_plot_has_a_point_for_each_version_within_its_frame():
+    """Higher values stand higher, the oldest on the left; marks and texts tell versions apart."""
+    from scorecards import charts
+
+    chart = charts.draw("AUC", [("a", 0.80, "refused"), ("b", 0.86, ""), ("c", 0.84, "live")])
+
+    assert chart
+    first, second, third = chart.points
+    assert first.x < second.x < third.x <= charts.WIDTH
+    assert 0 <= second.y < third.y < first.y <= charts.HEIGHT
+    assert [each.kind for each in chart.points] == ["refused", "", "live"]
+    assert first.text == "a: 0.8000"
+    assert chart.low < 0.80 < 0.86 < chart.high
+    assert charts.draw("AUC", []) is None
+
+
 def test_a_missing_setting_is_named(viewer, monkeypatch):
     """A web server without the deployment's settings says which one it lacks."""
     from scorecards import app

@@ -302,6 +302,22 @@ def test_a_change_of_champion_is_measured(successor, report, consumer_credit, pi
     assert "e" * 12 in page.text
 
 
+def test_a_champion_that_cannot_be_measured_is_named_with_why(
+    successor, report, consumer_credit, pictures
+):
+    """Where no comparison was possible, the page says so and gives the reason."""
+    facts, _ = successor
+    unread = dict.fromkeys(CHAMPION) | {"note": "its artefact is of an older release"}
+    facts = {**facts, "metrics": {**facts["metrics"], "champion": unread}}
+
+    pages = build(facts, {**report, "champion": None}, consumer_credit, pictures)
+
+    page = pages["champion_change.html"].text
+    assert "its artefact is of an older release" in page
+    assert facts["champion_before"] in page
+    assert "not compared; the reason stands below" in pages["validation_report.html"].text
+
+
 @pytest.mark.parametrize("page", evidence.PAGES)
 @pytest.mark.parametrize("case", ["first", "successor"])
 def test_a_blank_field_fails_the_build(
