@@ -127,7 +127,10 @@ def _reviews(draft: Draft) -> list[str]:
             f"Bad is {bad!r}, good is {good!r} in column {plan.target.column.source!r}: "
             f"{plan.target.note}."
         ),
-        *(page.paragraph(f"{note}.", "refused" if "MADE" in note else "") for note in plan.notes),
+        *(
+            page.paragraph(f"{note[0].upper()}{note[1:]}.", "refused" if "MADE" in note else "")
+            for note in plan.notes
+        ),
     ]
     for number, heading, chosen in (
         (2, "Likely leaks: ignored", _noted(plan, "LEAK")),
