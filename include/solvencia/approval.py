@@ -150,16 +150,20 @@ def question(
     *,
     triggered_by: str,
     requested: str,
+    live: str,
     folder: str,
 ) -> tuple[str, str]:
-    """Return subject and Markdown body of the request; `folder` is the URI of the version."""
+    """Return subject and Markdown body of the request.
+
+    `live` is the version on the endpoint now, `folder` the URI of this version.
+    """
     metrics, override = facts["metrics"], is_override(status, facts)
     verb = "Override the rejection of" if override else "Approve"
     subject = f"{verb} {facts['version']} of {facts['portfolio']}?"
     rows = [f"| {name} | {metrics[name]:.6g} |" for name in _METRICS if _is_number(metrics, name)]
     lines = [
         f"Portfolio **{facts['portfolio']}**, period **{facts['period']}**, status **{status}**. "
-        f"Live now: {facts['champion_before'] or 'nothing'}.",
+        f"Live now: {live or 'nothing'}.",
         "",
         "| out of time | |",
         "|---|---|",

@@ -54,7 +54,7 @@ class AskOperator(HITLOperator):  # type: ignore[misc]
 
     def execute(self, context: Any) -> Any:
         """Park the task until someone answers; return None at once if nobody is needed."""
-        from solvencia import version
+        from solvencia import deploy, version
 
         settings = Settings.from_env()
         status, facts = read(self.portfolio, self.version)
@@ -66,8 +66,10 @@ class AskOperator(HITLOperator):  # type: ignore[misc]
             status,
             triggered_by=find_owners(context).text,
             requested=self.requested,
+            live=deploy.find_live(client("sagemaker"), settings.endpoint(self.portfolio)),
             folder=version.folder(settings, self.portfolio, self.version),
         )
+        self.params["reason"] = ""  # Airflow fills in the one that a promotion was started with
         return super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:

@@ -164,10 +164,10 @@ def test_a_rollback_by_itself_keeps_the_persons_approval():
 
 def test_the_question_shows_what_a_person_must_know():
     """Metrics, refusals, what is live, where the report lies, and who may not answer."""
-    known = facts(status=REJECTED, refusals=["auc is low", "ece is high"], champion_before="old")
+    known = facts(status=REJECTED, refusals=["auc is low", "ece is high"], champion_before="older")
 
     subject, body = approval.question(
-        known, REJECTED, triggered_by="ana", requested=LONG, folder="s3://models/v/"
+        known, REJECTED, triggered_by="ana", requested=LONG, live="old", folder="s3://models/v/"
     )
 
     assert subject == "Override the rejection of solvencia-cards-2026-10-abc of cards?"

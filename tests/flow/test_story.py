@@ -322,6 +322,7 @@ def test_an_override_takes_a_reason_and_a_second_person(trial):
     assert question["subject"] == f"Override the rejection of {refused} of {NAME}?"
     assert "below auc_min 0.99" in question["body"]
     assert "Started by ana, who may not answer" in question["body"]
+    assert question["params"]["reason"]["value"] == ""
     assert by_owner["ask"] == "failed"
     assert "ana started this run" in mails[0].replace("=\n", "")
     assert set(by_other.values()) == {"success"}
