@@ -21,10 +21,18 @@ class Value:
 
 @dataclass(frozen=True)
 class Order:
-    """A text by its category's rank in training, the least risky first."""
+    """A text by its category's bad rate in training."""
 
     field: str
-    ranks: tuple[float, ...]  # by the category's code
+    risks: tuple[float, ...]  # by the category's code
+
+
+@dataclass(frozen=True)
+class Level:
+    """Whether a text is one category; 0 where it is missing."""
+
+    field: str
+    code: float
 
 
 @dataclass(frozen=True)
@@ -39,9 +47,14 @@ class Component:
     highs: tuple[float, ...]
 
 
-type Column = Value | Order | Component
+type Column = Value | Order | Level | Component
 
-_KINDS: dict[str, Callable[..., Column]] = {"value": Value, "order": Order, "component": Component}
+_KINDS: dict[str, Callable[..., Column]] = {
+    "value": Value,
+    "order": Order,
+    "level": Level,
+    "component": Component,
+}
 
 
 @dataclass(frozen=True)
@@ -53,9 +66,14 @@ class Encoding:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The columns' names: the field's, or the component's."""
+        """A name for each column, made of its field's or the component's."""
         return tuple(
-            each.name if isinstance(each, Component) else each.field for each in self.columns
+            each.name
+            if isinstance(each, Component)
+            else f"{each.field}_{each.code:g}"
+            if isinstance(each, Level)
+            else each.field
+            for each in self.columns
         )
 
     @property
@@ -65,7 +83,8 @@ class Encoding:
 
     def owners(self) -> npt.NDArray[np.intp]:
         """Return each column's feature, by place; only where none is mixed."""
-        return np.array([self.features.index(name) for name in self.names], dtype=np.intp)
+        fields = [each.field for each in self.columns if not isinstance(each, Component)]
+        return np.array([self.features.index(name) for name in fields], dtype=np.intp)
 
     def apply(self, matrix: Numbers) -> Numbers:
         """Return the columns of raw rows."""
@@ -91,9 +110,11 @@ class Encoding:
         values = matrix[:, self.features.index(column.field)]
         if isinstance(column, Value):
             return values
-        ranks = np.array([*column.ranks, np.nan])
-        codes = np.where(np.isnan(values), len(column.ranks), values).astype(np.intp)
-        return np.asarray(ranks[np.minimum(codes, len(column.ranks))])
+        if isinstance(column, Level):
+            return np.asarray(values == column.code, dtype=np.float64)
+        risks = np.array([*column.risks, np.nan])
+        codes = np.where(np.isnan(values), len(column.risks), values).astype(np.intp)
+        return np.asarray(risks[np.minimum(codes, len(column.risks))])
 
     def describe(self) -> list[dict[str, Any]]:
         """Return the columns as plain JSON values."""

@@ -1,32 +1,36 @@
-"""Inner folds that respect time: train on older vintages, judge on newer ones."""
+"""Inner folds that respect time: train on older applications, judge on newer ones."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 type Mask = npt.NDArray[np.bool_]
+type Fold = tuple[Mask, Mask]  # older, newer
 
-NEWER_SHARE = 0.25
+FEW_ROWS = 5_000
+MANY, FEW = (0.75, 1.0), (0.4, 0.55, 0.7, 0.85, 1.0)  # shares of the rows where judged spans end
 
 
-def find_newer(dates: npt.NDArray[Any], outcome: npt.NDArray[Any]) -> Mask:
-    """Tell which rows belong to the newest vintages, about a quarter of all.
+def cut(dates: npt.NDArray[Any], outcome: npt.NDArray[Any]) -> list[Fold]:
+    """Return folds in time's order: each judges a span on models of everything before it.
 
-    Whole months only. Where the vintages are too few to leave both outcomes on both sides, every
-    fourth row is taken instead, of each outcome apart.
+    Many rows are judged once, on about the newest quarter; few in four spans one after the other
+    (Bergmeir and Benitez, "On the use of cross-validation for time series predictor evaluation",
+    2012). No day is cut in two. Where the days are too few to leave both outcomes on both sides,
+    every fourth row of each outcome is judged instead.
     """
-    months = dates.astype("datetime64[M]")
-    vintages, counts = np.unique(months, return_counts=True)
-    reached = np.cumsum(counts[::-1])[::-1] / max(len(months), 1)
-    newest = vintages[reached <= NEWER_SHARE * 1.2]
-    is_newer = np.isin(months, newest)
-    sides = (outcome[is_newer], outcome[~is_newer])
-    if is_newer.mean() > NEWER_SHARE / 2 and all(len(np.unique(each)) == 2 for each in sides):
-        return is_newer
-    is_newer = np.zeros(len(months), dtype=bool)
+    shares = FEW if len(dates) <= FEW_ROWS else MANY
+    ordered = np.sort(dates)
+    ends = [ordered[min(int(share * len(dates)), len(dates) - 1)] for share in shares[:-1]]
+    ends.append(ordered[-1] + np.timedelta64(1, "D"))
+    folds = [(dates < first, (first <= dates) & (dates < last)) for first, last in pairwise(ends)]
+    if all(len(np.unique(outcome[side])) == 2 for fold in folds for side in fold):
+        return folds
+    newer = np.zeros(len(dates), dtype=bool)
     for value in np.unique(outcome):
-        is_newer[np.flatnonzero(outcome == value)[::4]] = True
-    return is_newer
+        newer[np.flatnonzero(outcome == value)[::4]] = True
+    return [(~newer, newer)]

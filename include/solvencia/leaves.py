@@ -32,6 +32,8 @@ class Leaves:
     takes_missing: Mask
     value: Numbers
     tree: npt.NDArray[np.intp]
+    index: npt.NDArray[np.intp]  # LightGBM's number of the leaf in its tree
+    rows: npt.NDArray[np.intp]  # of training
 
     @functools.cached_property
     def _codes(self) -> tuple[list[Numbers], Places, Places]:
@@ -60,17 +62,19 @@ def read(booster: lgb.Booster) -> Leaves:
     """Return the leaves of a LightGBM booster of numeric columns."""
     dumped = booster.dump_model()
     columns = len(dumped["feature_names"])
-    boxes: list[tuple[list[float], list[float], list[bool], float, int]] = []
+    boxes: list[tuple[Any, ...]] = []
     for place, each in enumerate(dumped["tree_info"]):
         start = ([-math.inf] * columns, [math.inf] * columns, [True] * columns)
         _walk(each["tree_structure"], *start, place, boxes)
-    low, high, missing, value, tree = zip(*boxes, strict=True)
+    low, high, missing, tree, found = zip(*boxes, strict=True)
     return Leaves(
         low=np.ascontiguousarray(np.array(low).T),
         high=np.ascontiguousarray(np.array(high).T),
         takes_missing=np.ascontiguousarray(np.array(missing).T),
-        value=np.array(value, dtype=np.float64),
+        value=np.array([each["leaf_value"] for each in found], dtype=np.float64),
         tree=np.array(tree, dtype=np.intp),
+        index=np.array([each.get("leaf_index", 0) for each in found], dtype=np.intp),
+        rows=np.array([each.get("leaf_count", 0) for each in found], dtype=np.intp),
     )
 
 
@@ -80,10 +84,10 @@ def _walk(
     high: list[float],
     missing: list[bool],
     tree: int,
-    boxes: list[tuple[list[float], list[float], list[bool], float, int]],
+    boxes: list[tuple[Any, ...]],
 ) -> None:
     if "leaf_value" in node:
-        boxes.append((low, high, missing, float(node["leaf_value"]), tree))
+        boxes.append((low, high, missing, tree, node))
         return
     column, threshold = node["split_feature"], float(node["threshold"])
     is_left = node["default_left"] if node["missing_type"] == "NaN" else threshold >= 0
@@ -95,6 +99,26 @@ def _walk(
             lows[column] = max(lows[column], threshold)
         takes[column] = takes[column] and is_left == side
         _walk(child, lows, highs, takes, tree, boxes)
+
+
+def find_breaks(leaves: Leaves, column: int, direction: int) -> list[tuple[int, int]]:
+    """Return pairs of leaves of one tree that go against a column's direction, by place.
+
+    The first lies below the second in the column, and their boxes meet in all others.
+    """
+    found: list[tuple[int, int]] = []
+    is_bound = np.isfinite(leaves.low[column]) | np.isfinite(leaves.high[column])
+    for tree in np.unique(leaves.tree[is_bound]).tolist():
+        chosen = np.flatnonzero(leaves.tree == tree)
+        low, high = leaves.low[:, chosen], leaves.high[:, chosen]
+        missing, value = leaves.takes_missing[:, chosen], leaves.value[chosen]
+        ends = np.minimum(high[:, :, None], high[:, None])
+        meets = np.maximum(low[:, :, None], low[:, None]) < ends
+        meets |= missing[:, :, None] & missing[:, None]
+        meets[column] = high[column][:, None] <= low[column]
+        breaks = meets.all(axis=0) & ((value[None, :] - value[:, None]) * direction < 0)
+        found += [tuple(chosen[pair].tolist()) for pair in np.argwhere(breaks)]
+    return found
 
 
 def contributions(

@@ -1,9 +1,9 @@
 """A trained model: a scorecard, boosted trees or a blend of both, portable and reproducible.
 
-A model folder holds `model.json` with `scorecard.json` (bins and coefficients) and `booster.txt`
-(LightGBM's own text) as its kind needs, and the other challengers below `challengers/<kind>/`;
-no pickle. The digest covers every file. The same data and code give the same digest, whatever
-the machine's threads, the job's name or the time.
+A model folder holds `model.json` with `scorecard.json` (bins and coefficients), `booster.txt`
+(LightGBM's own text) and `network.json` (weights) as its kind needs, and the other challengers
+below `challengers/<kind>/`; no pickle. The digest covers every file. The same data and code give
+the same digest, whatever the machine's threads, the job's name or the time.
 """
 
 from __future__ import annotations
@@ -21,17 +21,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from solvencia import card, encoding, trees
+from solvencia import card, encoding, network, trees
 from solvencia.card import Card
 from solvencia.faults import PermanentFault
 from solvencia.features import rules_digest
+from solvencia.network import Network
 from solvencia.portfolio import Portfolio, Scaling
 from solvencia.trees import Trees
 
 type Numbers = npt.NDArray[np.float64]
 
 CHALLENGERS = "challengers"
-_FILES = {"scorecard": "scorecard.json", "boosting": "booster.txt"}
+_FILES = {"scorecard": "scorecard.json", "boosting": "booster.txt", "network": "network.json"}
+
+type Scorer = Card | Trees | Network
 
 
 class UnusableModel(PermanentFault):
@@ -43,12 +46,20 @@ class Part:
     """One scorer and its slope: what its raw log-odds count for in the model's."""
 
     slope: float
-    scorer: Card | Trees
+    scorer: Scorer
 
     @property
     def kind(self) -> str:
-        """`scorecard` or `boosting`."""
-        return "scorecard" if isinstance(self.scorer, Card) else "boosting"
+        """`scorecard`, `boosting` or `network`."""
+        if isinstance(self.scorer, Card):
+            return "scorecard"
+        return "boosting" if isinstance(self.scorer, Trees) else "network"
+
+    def text(self, scaling: Scaling) -> str:
+        """Return the scorer's file."""
+        if isinstance(self.scorer, Card):
+            return self.scorer.write(scaling)
+        return self.scorer.text
 
 
 @dataclass(frozen=True)
@@ -102,9 +113,7 @@ class Model:
         """Return every file of the model's folder by its path there."""
         found = {}
         for part in self.parts:
-            scorer = part.scorer
-            text = scorer.write(self.scaling) if isinstance(scorer, Card) else scorer.text
-            found[_FILES[part.kind]] = text
+            found[_FILES[part.kind]] = part.text(self.scaling)
         for kind, each in sorted(self.challengers.items()):
             found |= {f"{CHALLENGERS}/{kind}/{name}": text for name, text in each.files().items()}
         described = self.describe()
@@ -206,6 +215,8 @@ def _read_part(body: Mapping[str, Any], texts: Mapping[str, str], names: tuple[s
     text = texts[_FILES[body["kind"]]]
     if body["kind"] == "scorecard":
         return Part(body["slope"], card.read(text))
+    if body["kind"] == "network":
+        return Part(body["slope"], network.read(text))
     columns = encoding.read(names, body["columns"])
     return Part(body["slope"], trees.read(text, columns, body["members"]))
 

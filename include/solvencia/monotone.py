@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from solvencia import leaves
 from solvencia.card import Bins, Card
 from solvencia.encoding import Component, Value
 from solvencia.leaves import Leaves
-from solvencia.model import Model
+from solvencia.model import Model, Scorer
+from solvencia.network import NOT_NEGATIVE, Network
 from solvencia.portfolio import Portfolio
-from solvencia.trees import Trees
 
 type Numbers = npt.NDArray[np.float64]
 
@@ -20,8 +21,8 @@ def find_breaks(model: Model, portfolio: Portfolio) -> dict[str, str]:
 
     Nothing means proven: no known value of such a feature, whatever the others are, has a risk
     that moves against the direction. Missing has no place in the order. Boosted trees are proven
-    tree by tree (leaves whose boxes meet in all other columns), a scorecard bin by bin; a sum of
-    such parts with slopes above 0 keeps the direction too.
+    tree by tree (leaves whose boxes meet in all other columns), a scorecard bin by bin, a network
+    by the signs of its weights; a sum of such parts with slopes above 0 keeps the direction too.
     """
     breaks: dict[str, str] = {}
     directed = {name: portfolio.fields[name].monotone for name in model.features}
@@ -38,9 +39,11 @@ def find_breaks(model: Model, portfolio: Portfolio) -> dict[str, str]:
     return breaks
 
 
-def _find_break(scorer: Card | Trees, name: str, direction: int) -> str:
+def _find_break(scorer: Scorer, name: str, direction: int) -> str:
     if isinstance(scorer, Card):
         return _find_in_card(scorer, name, direction)
+    if isinstance(scorer, Network):
+        return _find_in_network(scorer, name, direction)
     for place, column in enumerate(scorer.encoding.columns):
         if isinstance(column, Component):
             if name in column.fields:
@@ -71,25 +74,33 @@ def _find_in_card(card: Card, name: str, direction: int) -> str:
     return ""
 
 
-def _find_in_leaves(leaves: Leaves, column: int, direction: int) -> str:
-    """Return the first pair of leaves of one tree that goes against the direction."""
-    for tree in np.unique(leaves.tree).tolist():
-        chosen = np.flatnonzero(leaves.tree == tree)
-        low, high = leaves.low[:, chosen], leaves.high[:, chosen]
-        missing, value = leaves.takes_missing[:, chosen], leaves.value[chosen]
-        if np.isinf(low[column]).all() and np.isinf(high[column]).all():
+def _find_in_network(network: Network, name: str, direction: int) -> str:
+    """Directed inputs rise with the field, and no weight on their way to the output is below 0."""
+    for column, entry in zip(network.encoding.columns, network.inputs, strict=True):
+        if isinstance(column, Component):
+            if name in column.fields:
+                return f"it is part of component {column.name}, which has no direction"
             continue
-        meets = np.maximum(low[:, :, None], low[:, None]) < np.minimum(
-            high[:, :, None], high[:, None]
+        if column.field != name:
+            continue
+        if not (isinstance(column, Value) and entry and entry.direction == direction):
+            return "it enters the network without its direction"
+        rises = min(np.diff(entry.knots, prepend=-np.inf).min(), entry.scale, entry.spread)
+        if rises <= 0 or (np.diff(entry.ranks) < 0).any():
+            return "its inputs to the network do not rise with it"
+    for place, member in enumerate(network.members):
+        for weights in NOT_NEGATIVE:
+            if member[weights].min(initial=0.0) < 0:
+                return f"weights {weights} of network {place + 1} hold one below 0"
+    return ""
+
+
+def _find_in_leaves(boxes: Leaves, column: int, direction: int) -> str:
+    for first, second in leaves.find_breaks(boxes, column, direction)[:1]:
+        moved = f"{boxes.value[first]:.6g} to {boxes.value[second]:.6g}"
+        edge = boxes.high[column, first]
+        return (
+            f"tree {boxes.tree[first]}: past {edge:.6g} the log-odds move from {moved}, "
+            "all else equal"
         )
-        meets |= missing[:, :, None] & missing[:, None]
-        meets[column] = high[column][:, None] <= low[column]  # first lies wholly below second
-        breaks = meets.all(axis=0) & ((value[None, :] - value[:, None]) * direction < 0)
-        if breaks.any():
-            first, second = np.argwhere(breaks)[0].tolist()
-            edge = high[column, first]
-            return (
-                f"tree {tree}: past {edge:.6g} the log-odds move from {value[first]:.6g} "
-                f"to {value[second]:.6g}, all else equal"
-            )
     return ""

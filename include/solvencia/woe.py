@@ -102,17 +102,22 @@ def tabulate(
     )
 
 
-def rank_categories(codes: Numbers, outcome: Numbers, categories: int) -> Numbers:
-    """Return each category's rank by bad rate, the lowest first.
+def rate_categories(codes: Numbers, outcome: Numbers, categories: int) -> Numbers:
+    """Return each category's bad rate.
 
-    Rates are shrunk to the overall one by twenty rows' weight, so that rare categories stand in
-    the middle and those never seen share its place.
+    Shrunk to the overall one by twenty rows' weight, so that rare categories stand in the middle
+    and those never seen share its place.
     """
     places = codes.astype(np.intp)
     rows = np.bincount(places, minlength=categories)[:categories]
     bads = np.bincount(places, outcome, minlength=categories)[:categories]
     overall = outcome.mean() if len(outcome) else 0.0
-    rates = (bads + 20 * overall) / (rows + 20)
+    return np.asarray((bads + 20 * overall) / (rows + 20))
+
+
+def rank_categories(codes: Numbers, outcome: Numbers, categories: int) -> Numbers:
+    """Return each category's rank by bad rate, the lowest first."""
+    rates = rate_categories(codes, outcome, categories)
     return np.unique(rates, return_inverse=True)[1].astype(np.float64)
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from solvencia import layout, portfolio, training
+from solvencia import features, layout, network, portfolio, training
 from solvencia.clean import clean
+from solvencia.encoding import Encoding, Value
+from solvencia.model import Part
 from solvencia.split import assign
 
 PERIOD = "2026-10"
@@ -138,14 +141,23 @@ def splits(consumer_credit):
 @pytest.fixture(scope="session")
 def small_model(consumer_credit, splits):
     """A model of a few small trees."""
-    few = {"num_leaves": 5, "rounds_max": 12, "learning_rate": 0.3, "members": 2}
+    few = {"num_leaves": 5, "rounds_max": 12, "learning_rate": 0.3, "members": 2, "networks": 1}
     return training.train(consumer_credit, PERIOD, splits["train"], splits["validation"], few)
 
 
 @pytest.fixture(scope="session")
-def kinds(small_model):
-    """A small model of each kind, by kind; the chosen one and its challengers."""
-    return {small_model.kind: small_model, **small_model.challengers}
+def kinds(consumer_credit, splits, small_model):
+    """A small model of each kind, by kind; the blend holds all three scorers."""
+    found = {small_model.kind: small_model, **small_model.challengers}
+    names = small_model.features
+    rows = features.build(consumer_credit, splits["train"])
+    outcome = splits["train"]["is_seriously_delinquent"]
+    columns = Encoding(names, tuple(Value(name) for name in names))
+    net = network.fit(consumer_credit, columns, rows, outcome, members=2, seed=1)
+    scorers = [*(found[kind].parts[0].scorer for kind in ("scorecard", "boosting")), net]
+    parts = tuple(Part(share, each) for share, each in zip((0.3, 0.5, 0.2), scorers, strict=True))
+    found["blend"] = replace(found["boosting"], kind="blend", parts=parts, intercept=0.1)
+    return found
 
 
 def fill_channels(base: Path, splits, **hyperparameters: str) -> None:
@@ -185,7 +197,7 @@ def run_container(base: Path, verb: str, **env: str) -> subprocess.Popen[str]:
 def trained(tmp_path_factory, splits):
     """Base folder and output of one training job run by the container."""
     base = tmp_path_factory.mktemp("trained")
-    fill_channels(base, splits, rounds_max="60")
+    fill_channels(base, splits, rounds_max="60", networks="1")
     process = run_container(base, "train")
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err

@@ -2,27 +2,45 @@ from __future__ import annotations
 
 import numpy as np
 
-from solvencia.folds import find_newer
+from solvencia import folds
 
 
-def test_the_newer_fold_is_whole_months_after_all_others():
-    """Inner folds are judged on the newest vintages, about a quarter of the rows."""
+def draw(rows: int):
     rng = np.random.default_rng(0)
-    dates = np.datetime64("2024-01-01") + rng.integers(0, 366, 3000)
-    outcome = (rng.random(3000) < 0.2).astype(float)
-
-    is_newer = find_newer(dates, outcome)
-
-    months = dates.astype("datetime64[M]")
-    assert months[~is_newer].max() < months[is_newer].min()
-    assert 0.15 < is_newer.mean() < 0.35
+    dates = np.datetime64("2024-01-01") + rng.integers(0, 366, rows)
+    return dates, (rng.random(rows) < 0.2).astype(float)
 
 
-def test_a_single_vintage_is_cut_by_outcome():
-    """Without enough months every fourth good and every fourth bad row is judged."""
+def test_many_rows_are_judged_on_the_newest_quarter():
+    """Models of older applications are judged on newer ones, days whole."""
+    dates, outcome = draw(6000)
+
+    ((older, newer),) = folds.cut(dates, outcome)
+
+    assert dates[older].max() < dates[newer].min()
+    assert (older | newer).all()
+    assert 0.23 < newer.mean() < 0.28
+
+
+def test_few_rows_are_judged_span_by_span():
+    """Each span's models saw everything before it and nothing after."""
+    dates, outcome = draw(1000)
+
+    found = folds.cut(dates, outcome)
+
+    assert len(found) == 4
+    for older, newer in found:
+        assert dates[older].max() < dates[newer].min()
+        assert not (older & newer).any()
+    assert sum(newer.sum() for _, newer in found) == (~found[0][0]).sum()
+
+
+def test_a_single_day_is_cut_by_outcome():
+    """Without enough days every fourth good and every fourth bad row is judged."""
     outcome = (np.arange(400) % 10 == 0).astype(float)
 
-    is_newer = find_newer(np.full(400, np.datetime64("2024-05-05")), outcome)
+    ((older, newer),) = folds.cut(np.full(400, np.datetime64("2024-05-05")), outcome)
 
-    assert is_newer.sum() == 100
-    assert outcome[is_newer].sum() == 10
+    assert newer.sum() == 100
+    assert outcome[newer].sum() == 10
+    assert (older != newer).all()

@@ -8,7 +8,7 @@ import pytest
 from solvencia import explain, features, monotone, reduction, training
 from solvencia.portfolio import Modelling
 
-QUICK = {"rounds_max": 30, "learning_rate": 0.2, "members": 1}
+QUICK = {"rounds_max": 30, "learning_rate": 0.2, "members": 1, "networks": 1}
 
 
 def under(portfolio, **rules):
@@ -59,7 +59,7 @@ def test_the_effect_of_a_selection_is_measured(consumer_credit, splits):
     assert effect["method"] == "selection"
     assert effect["features_before"] == 10
     assert effect["features_after"] == 10 - len(effect["dropped"]) < 10
-    assert effect["auc_before"] == pytest.approx(effect["auc_after"], abs=0.02)
+    assert effect["auc_before"] == pytest.approx(effect["auc_after"], abs=0.05)
     assert effect["auc_before"] != effect["auc_after"]
     values, _ = explain.contributions(
         trained.challengers["boosting"], features.build(consumer_credit, splits["test"])
