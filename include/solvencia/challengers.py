@@ -69,7 +69,7 @@ class Trainer:
         """Tune on the inner folds, fit on all training rows, calibrate and choose."""
         kinds = self._competing(reduced)
         tuned = self._tune(reduced, rows, inner, kinds)
-        if set(tuned.weights) in ({"scorecard"}, {"boosting"}):  # then it is no blend
+        if set(tuned.weights) in (set(), {"scorecard"}, {"boosting"}):  # then it is no blend
             kinds = tuple(kind for kind in kinds if kind != "blend")
         scorers = self.fit(reduced, rows, tuned, kinds)
         raw = {kind: each.log_odds(held[0]) for kind, each in scorers.items()}
@@ -177,7 +177,7 @@ class Trainer:
 
 
 def _weigh(raw: Mapping[str, Numbers], outcome: Numbers) -> dict[str, float]:
-    """Return the weights of a blend, none below 0, by the likelihood of the newer rows."""
+    """Return the weights of a blend by the likelihood of the newer rows: above 0, sum 1."""
     names = list(raw)
     while True:
         design = -np.column_stack([raw[name] for name in names])
@@ -190,7 +190,8 @@ def _weigh(raw: Mapping[str, Numbers], outcome: Numbers) -> dict[str, float]:
         }
         heavy = [name for name, weight in weights.items() if weight >= _WEIGHT_MIN]
         if len(heavy) == len(weights):
-            return weights
+            total = sum(weights.values())
+            return {name: float(f"{each / total:.6g}") for name, each in weights.items()}
         names = heavy or names[:1]
 
 

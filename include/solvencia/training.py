@@ -1,8 +1,9 @@
 """Training: cleaned columns in, the best challenger out, calibrated, the same bytes every time.
 
 Tuning and the blend's weights rest on newer applications inside the training rows, the choice among
-challengers on the validation rows, calibration on both, as none of these rows was fitted. Then
-every challenger is fitted again, as tuned, on training and validation rows together.
+challengers on the validation rows, the calibration's slope on both, as none of these rows was
+fitted. Then every challenger is fitted again, as tuned, on training and validation rows
+together, and its mean PD set to their bad rate.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from solvencia import boosting, evaluate, features, folds, reduction
 from solvencia.calibration import Line
 from solvencia.card import Card
-from solvencia.challengers import Judged, Progress, Trainer, UntrainableData
+from solvencia.challengers import Judged, Progress, Trainer, UntrainableData, mix
 from solvencia.model import Model, Part, Scorer, to_pd
 from solvencia.portfolio import Portfolio
 from solvencia.reduction import Reduced
@@ -90,10 +91,11 @@ def train(
         hyperparameters={k: settings[k] for k in sorted(settings) if k != "num_threads"},
         libraries={name: version(name) for name in _LIBRARIES},
     )
-    models = {
-        kind: _assemble(blank, kind, scorers, line, judged.tuned.weights)
-        for kind, line in judged.lines.items()
-    }
+    raw = {name: each.log_odds(both[0]) for name, each in scorers.items()}
+    models = {}
+    for kind, line in judged.lines.items():
+        levelled = line.level(mix(kind, raw, judged.tuned.weights), both[1])
+        models[kind] = _assemble(blank, kind, scorers, levelled, judged.tuned.weights)
     chosen = models.pop(judged.kind)
     return replace(
         chosen,
