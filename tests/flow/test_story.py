@@ -284,7 +284,7 @@ def test_a_refused_model_is_registered_and_stays_off(trial):
     assert package.arn == before.arn
     assert package.metadata["refusals_count"] == "1"
     assert states["gate"] == "failed"
-    assert states["create_model"] == "upstream_failed"
+    assert states["ask"] == "upstream_failed"
     assert trial.live() == live
     assert len(mails) == 1
     for text in (
