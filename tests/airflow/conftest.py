@@ -7,6 +7,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -72,12 +73,16 @@ ROWS: dict[str, list[tuple[object, ...]]] = {
 }
 
 
+# Airflow asks for its folder when it is first imported, which test modules do.
+_HOME = tempfile.TemporaryDirectory(prefix="airflow-")
+os.environ["AIRFLOW_HOME"] = _HOME.name
+
+
 @pytest.fixture(scope="session", autouse=True)
-def settings_in_env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def settings_in_env() -> Iterator[None]:
     """Give DAG files and tasks the settings of a deployment; restore the environment after."""
     before = dict(os.environ)
-    home = tmp_path_factory.mktemp("airflow")
-    os.environ.update(SETTINGS, AIRFLOW_HOME=str(home))
+    os.environ.update(SETTINGS)
     yield
     os.environ.clear()
     os.environ.update(before)
