@@ -57,7 +57,6 @@ MANY_ROWS = 20_000  # beyond them the last candidate, made for few rows, is not 
 
 _THREADS = re.compile(r"^\[num_threads: -?\d+\]$", re.MULTILINE)
 _OURS = ("rounds_max", "rounds_patience", "members", "networks", "rounds", "one_hot", "extra_trees")
-_REPAIRS_MAX = 100
 
 
 class RefusedHyperparameter(PermanentFault):
@@ -157,7 +156,7 @@ def fit(
     for place in range(int(settings["members"])):
         varied = {**settings, "seed": int(settings["seed"]) + place}
         booster = _boost(portfolio, encoding, rows, varied)
-        _repair(booster, _directions(portfolio, encoding))
+        repair(booster, _directions(portfolio, encoding))
         texts.append(_THREADS.sub("[num_threads: 0]", booster.model_to_string()))
     return trees.read(trees.join(texts), encoding, len(texts))
 
@@ -200,32 +199,27 @@ def _boost(
     return booster
 
 
-def _repair(booster: lgb.Booster, directions: list[int]) -> None:
-    """Give leaves that break a direction their common mean, until none does.
+def repair(booster: lgb.Booster, directions: list[int]) -> None:
+    """Lift and lower leaves that break a direction until none does.
 
     LightGBM's "intermediate" constraints let a rare pair slip through; "basic" ones do not, and
-    cost accuracy.
+    cost accuracy. Every leaf gets the mean of the least values above its own and the greatest
+    values below its own that keep all directions: both keep them, and so does their mean.
     """
+    boxes = leaves.read(booster)
     columns = [column for column, direction in enumerate(directions) if direction]
-    for _ in range(_REPAIRS_MAX):
-        boxes = leaves.read(booster)
-        breaks = [
-            pair
-            for column in columns
-            for pair in leaves.find_breaks(boxes, column, directions[column])
-        ]
-        if not breaks:
-            return
-        value = boxes.value.copy()
-        for pair in breaks:
-            weights = np.maximum(boxes.rows[list(pair)], 1)
-            value[list(pair)] = float(value[list(pair)] @ weights / weights.sum())
-        for place in {place for pair in breaks for place in pair}:
-            tree, leaf = int(boxes.tree[place]), int(boxes.index[place])
-            booster.set_leaf_output(tree, leaf, float(value[place]))
-    raise RefusedHyperparameter(
-        "LightGBM's trees cannot be brought into the declared directions: lower num_leaves"
-    )
+    pairs = [leaves.find_pairs(boxes, column, directions[column]) for column in columns]
+    lower, upper = np.vstack([*pairs, np.empty((0, 2), dtype=np.intp)]).T
+    raised, lowered = boxes.value.copy(), boxes.value.copy()
+    while (raised[lower] > raised[upper]).any():
+        np.maximum.at(raised, upper, raised[lower])
+    while (lowered[lower] > lowered[upper]).any():
+        np.minimum.at(lowered, lower, lowered[upper])
+    value = (raised + lowered) / 2
+    for place in np.flatnonzero(value != boxes.value).tolist():
+        booster.set_leaf_output(
+            int(boxes.tree[place]), int(boxes.index[place]), float(value[place])
+        )
 
 
 def _order(name: str, categories: int, features: tuple[str, ...], rows: Rows) -> Order:

@@ -104,21 +104,33 @@ def _walk(
 def find_breaks(leaves: Leaves, column: int, direction: int) -> list[tuple[int, int]]:
     """Return pairs of leaves of one tree that go against a column's direction, by place.
 
-    The first lies below the second in the column, and their boxes meet in all others.
+    The first lies before the second along the column.
     """
-    found: list[tuple[int, int]] = []
+    pairs = find_pairs(leaves, column, 1)
+    value = leaves.value * direction
+    broken = value[pairs[:, 0]] > value[pairs[:, 1]]
+    return [(int(first), int(second)) for first, second in pairs[broken].tolist()]
+
+
+def find_pairs(leaves: Leaves, column: int, direction: int) -> npt.NDArray[np.intp]:
+    """Return pairs of leaves of one tree, by place, whose first may not exceed the second.
+
+    Along the column the first lies before the second, and their boxes meet in all others. No
+    chain of pairs comes back to its start, as every split parts a tree's leaves for good.
+    """
+    found = [np.empty((0, 2), dtype=np.intp)]
     is_bound = np.isfinite(leaves.low[column]) | np.isfinite(leaves.high[column])
     for tree in np.unique(leaves.tree[is_bound]).tolist():
         chosen = np.flatnonzero(leaves.tree == tree)
         low, high = leaves.low[:, chosen], leaves.high[:, chosen]
-        missing, value = leaves.takes_missing[:, chosen], leaves.value[chosen]
+        missing = leaves.takes_missing[:, chosen]
         ends = np.minimum(high[:, :, None], high[:, None])
         meets = np.maximum(low[:, :, None], low[:, None]) < ends
         meets |= missing[:, :, None] & missing[:, None]
         meets[column] = high[column][:, None] <= low[column]
-        breaks = meets.all(axis=0) & ((value[None, :] - value[:, None]) * direction < 0)
-        found += [tuple(chosen[pair].tolist()) for pair in np.argwhere(breaks)]
-    return found
+        found.append(chosen[np.argwhere(meets.all(axis=0))])
+    pairs = np.vstack(found)
+    return pairs if direction > 0 else pairs[:, ::-1]
 
 
 def contributions(

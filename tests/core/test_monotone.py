@@ -3,10 +3,11 @@ from __future__ import annotations
 import dataclasses
 import re
 
+import lightgbm as lgb
 import numpy as np
 import pytest
 
-from solvencia import features, monotone, trees
+from solvencia import boosting, features, leaves, monotone, trees
 from solvencia.card import Bins, Card
 from solvencia.trees import Trees
 
@@ -64,6 +65,32 @@ def test_one_broken_leaf_is_found(consumer_credit, splits, kinds):
     found = monotone.find_breaks(with_scorer(kinds["boosting"], broken), consumer_credit)
 
     assert re.search(r"tree 0: past .* move from .* to .*", " ".join(found.values()))
+
+
+def test_trees_grown_without_constraints_are_brought_into_order(consumer_credit, splits):
+    """Whatever leaves LightGBM grew, the repair ends, and the proof finds nothing more."""
+    matrix = features.build(consumer_credit, splits["train"])
+    outcome = splits["train"]["is_seriously_delinquent"]
+    grown = lgb.train(
+        {"objective": "binary", "num_leaves": 24, "min_data_in_leaf": 10, "verbosity": -1},
+        lgb.Dataset(matrix, outcome),
+        num_boost_round=10,
+    )
+    directions = [each.monotone for each in consumer_credit.features]
+
+    def count() -> int:
+        boxes = leaves.read(grown)
+        return sum(
+            len(leaves.find_breaks(boxes, column, direction))
+            for column, direction in enumerate(directions)
+            if direction
+        )
+
+    before = count()
+    boosting.repair(grown, directions)
+
+    assert before > 100
+    assert count() == 0
 
 
 def test_a_broken_bin_is_found(consumer_credit, kinds):
