@@ -56,29 +56,37 @@ def first_status(
 ) -> str:
     """Return the status of a version that was just evaluated, perhaps not for the first time.
 
-    A decision stands as long as the gate says what it said when the decision was made.
+    A decision stands as long as the gate says what it said when the decision was made. An approval
+    that the registry has and the facts have not is nobody's: the version waits for another.
     """
-    if before and status in (APPROVED, REJECTED) and before["refusals"] == list(refusals):
-        return str(status)
+    if before and before["refusals"] == list(refusals):
+        known = (status, before["status"])
+        if REJECTED in known:
+            return REJECTED
+        if known == (APPROVED, APPROVED):
+            return APPROVED
     return REJECTED if refusals else PENDING
 
 
 def is_override(status: str, facts: Mapping[str, Any]) -> bool:
     """Whether letting this version live goes against the gate or a person's rejection."""
-    return status == REJECTED or bool(facts["refusals"])
+    return REJECTED in (status, facts["status"]) or bool(facts["refusals"])
+
+
+def is_settled(status: str, facts: Mapping[str, Any]) -> bool:
+    """Whether an approval that is on record stands."""
+    return status == APPROVED and facts["approval"] is not None
 
 
 def needs_person(setting: str, status: str, facts: Mapping[str, Any], is_promotion: bool) -> bool:
     """Whether a person must be asked.
 
-    A build asks once for each version, unless the deployment approves by itself. A promotion asks
-    where the deployment does not approve by itself, and for an override in any case.
+    A build asks once for each version, a promotion each time, unless the deployment approves by
+    itself; what the gate or a person rejected, no deployment approves by itself.
     """
-    if is_promotion and is_override(status, facts):
-        return True
-    if setting == AUTOMATIC:
+    if not is_promotion and is_settled(status, facts):
         return False
-    return is_promotion or status != APPROVED or facts["approval"] is None
+    return setting != AUTOMATIC or is_override(status, facts)
 
 
 def check_request(version: str, reason: str, owners: Collection[str], is_override: bool) -> None:
@@ -99,6 +107,11 @@ def check_request(version: str, reason: str, owners: Collection[str], is_overrid
 
 def check_answer(answer: Answer, owners: Collection[str], is_override: bool) -> None:
     """Raise AnswerRefused unless another person than the run's owner gave a reason."""
+    if not answer.names:
+        raise AnswerRefused(
+            "nobody knows who answered: clear the task `ask`, and let a person answer, logged in "
+            "by name"
+        )
     owned = {each.casefold() for each in owners}
     if owned & {each.casefold() for each in answer.names}:
         raise AnswerRefused(
@@ -111,6 +124,17 @@ def check_answer(answer: Answer, owners: Collection[str], is_override: bool) -> 
             f"the answer of {answer.by} has no `reason`"
             + (f" of at least {least} characters, as an override needs" if is_override else "")
             + ": clear the task `ask` and answer again"
+        )
+
+
+def check_unasked(
+    version: str, setting: str, status: str, facts: Mapping[str, Any], is_promotion: bool
+) -> None:
+    """Refuse to go on without an answer where, as the version stands now, a person decides."""
+    if needs_person(setting, status, facts, is_promotion):
+        raise AnswerRefused(
+            f"{version} has status {status}, {len(facts['refusals'])} refusals of the gate, and "
+            "nobody was asked: clear the task `ask`, and this one with it"
         )
 
 
@@ -129,9 +153,11 @@ def decide(
     started.
     """
     if answer is None:
-        if status == APPROVED and facts["approval"] and not requested:
+        if is_settled(status, facts) and not requested.strip():
             return None
-        reason = requested or "every gate passed, and SOLVENCIA_APPROVAL is automatic"
+        reason = (
+            requested.strip() or "the gate refused nothing, and SOLVENCIA_APPROVAL is automatic"
+        )
         return Decision(APPROVED, AUTOMATIC, AUTOMATIC, now, reason, triggered_by)
     if answer.choice != APPROVE:
         return Decision(

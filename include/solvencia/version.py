@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from solvencia import evidence, layout, lineage, raw
-from solvencia.approval import AUTOMATIC, Decision
+from solvencia.approval import AUTOMATIC, Answer, Decision
 from solvencia.faults import PermanentFault
 from solvencia.portfolio import Portfolio
 from solvencia.registry import APPROVED, Package
@@ -136,6 +136,14 @@ def record(facts: Mapping[str, Any], decision: Decision, run: str) -> dict[str, 
         "status": decision.status,
         "approval": facts["approval"] if stands else decision.as_dict(),
     }
+
+
+def find_decision(facts: Mapping[str, Any], run: str, answer: Answer) -> str:
+    """Return the status that a run has recorded for this very answer; empty where it has not."""
+    for each in facts["decisions"]:
+        if (each["run"], each["by"], each["at"]) == (run, answer.by, answer.at):
+            return str(each["status"])
+    return ""
 
 
 def note(facts: Mapping[str, Any], decision: Decision, run: str) -> dict[str, Any]:

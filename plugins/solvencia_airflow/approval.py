@@ -61,6 +61,12 @@ class AskOperator(HITLOperator):  # type: ignore[misc]
         if not approval.needs_person(settings.approval, status, facts, self.is_promotion):
             log.info("Nobody is asked: status %s, approval %s.", status, settings.approval)
             return None
+        approval.check_request(
+            self.version,
+            self.requested,
+            find_owners(context).names,
+            approval.is_override(status, facts),
+        )
         self.subject, self.body = approval.question(
             facts,
             status,
@@ -88,15 +94,23 @@ def approve(
 ) -> str:
     """Record who decided what, when and why, in the registry and the facts; return the decision.
 
-    A promotion that is turned down leaves the version's status as it was.
+    A promotion that is turned down leaves the version's status as it was. An answer that this run
+    has recorded already is not recorded again: it was given on what stood then.
     """
     from solvencia import registry, version
 
     context = get_current_context()
+    run = f"{context['dag_run'].dag_id} {context['dag_run'].run_id}"
     settings, s3, sagemaker = Settings.from_env(), client("s3"), client("sagemaker")
     status, facts = read(name, own)
+    answer = read_answer(answered) if answered else None
+    if answer is None:
+        approval.check_unasked(own, settings.approval, status, facts, is_promotion)
+    elif recorded := version.find_decision(facts, run, answer):
+        log.info("The answer of %s is recorded already.", answer.by)
+        return recorded
     decision = approval.decide(
-        read_answer(answered) if answered else None,
+        answer,
         status,
         facts,
         triggered_by=find_owners(context).text,
@@ -106,7 +120,6 @@ def approve(
     if decision is None:
         log.info("The approval of %s stands.", own)
         return status
-    run = f"{context['dag_run'].dag_id} {context['dag_run'].run_id}"
     if is_promotion and decision.status == registry.REJECTED:
         facts = version.note(facts, decision, run)
     else:

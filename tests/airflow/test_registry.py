@@ -259,7 +259,7 @@ def test_a_promotion_that_is_turned_down_changes_no_status(settings, evaluated, 
     """The version stays approved, yet this run deploys nothing; the refusal is listed."""
     run("ana")
     own = register()
-    asking.approve(NAME, own, None, "", is_promotion=False)
+    asking.approve(NAME, own, answered("eva"), "", is_promotion=False)
     run("ana", "promote", "p1")
 
     decided = asking.approve(NAME, own, answered("ben", "Reject"), LONG, is_promotion=True)
@@ -319,6 +319,58 @@ def test_nobody_is_asked_where_approval_is_automatic(settings, evaluated, run, m
     asking.approve(NAME, own, answer, "", is_promotion=False)
     assert package_of(settings, own).metadata["approval"] == "automatic"
     assert package_of(settings, own).metadata["approved_by"] == "automatic"
+
+
+@pytest.mark.parametrize("setting", ["automatic", "manual"])
+def test_a_build_whose_gate_was_marked_as_passed_goes_no_further(
+    settings, evaluated, run, monkeypatch, setting
+):
+    """What the gate refused is neither asked about nor approved there, by whatever setting."""
+    monkeypatch.setenv("SOLVENCIA_APPROVAL", setting)
+    evaluated(auc=0.6)
+    own = register()
+    ask = asking.AskOperator(
+        task_id="ask", portfolio=NAME, version=own, requested="", is_promotion=False
+    )
+
+    with pytest.raises(approval.AnswerRefused, match="trigger promote"):
+        ask.execute(run("ana"))
+    with pytest.raises(approval.AnswerRefused, match="nobody was asked"):
+        asking.approve(NAME, own, None, "", is_promotion=False)
+    assert package_of(settings, own).status == registry.REJECTED
+
+
+def test_what_was_rejected_after_nobody_was_asked_is_not_approved(
+    settings, evaluated, s3, run, monkeypatch
+):
+    """The decision is on the version as it stands then, also for a rollback."""
+    monkeypatch.setenv("SOLVENCIA_APPROVAL", "automatic")
+    run("ana")
+    own = register()
+    registry.set_status(
+        boto3.client("sagemaker"), package_of(settings, own), registry.REJECTED, "by hand", {}
+    )
+
+    for is_promotion in (False, True):
+        with pytest.raises(approval.AnswerRefused, match="has status Rejected"):
+            asking.approve(NAME, own, None, LONG, is_promotion=is_promotion)
+    assert facts_of(s3, settings, own)["decisions"] == []
+
+
+def test_a_retry_of_an_override_leaves_its_record(settings, evaluated, s3, run):
+    """The same answer, recorded by the same run, stays what it was: an override."""
+    run("ana")
+    own = register()
+    asking.approve(NAME, own, answered("ben", "Reject"), "", is_promotion=False)
+    run("ana", "promote", "p1")
+    asking.approve(NAME, own, answered("eva"), LONG, is_promotion=True)
+    before = facts_of(s3, settings, own)
+
+    decided = asking.approve(NAME, own, answered("eva"), LONG, is_promotion=True)
+
+    assert before["approval"]["mode"] == "override"
+    assert decided == registry.APPROVED
+    assert facts_of(s3, settings, own) == before
 
 
 def test_an_unknown_or_unfinished_version_is_not_promoted(settings, evaluated, s3, run):

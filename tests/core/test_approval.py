@@ -56,12 +56,21 @@ def test_the_gate_decides_the_first_status():
 @pytest.mark.parametrize("status", [APPROVED, REJECTED])
 def test_a_decision_stands_while_the_gate_says_the_same(status):
     """A rerun keeps an approval, an override and a person's rejection; new refusals end them."""
-    overridden = facts(refusals=["auc is low"])
+    overridden = facts(status=status, refusals=["auc is low"])
 
-    assert approval.first_status([], facts(), status) == status
+    assert approval.first_status([], facts(status=status), status) == status
     assert approval.first_status(["auc is low"], overridden, status) == status
     assert approval.first_status(["auc is low", "ece is high"], overridden, status) == REJECTED
     assert approval.first_status([], overridden, status) == PENDING
+
+
+def test_an_approval_that_only_the_registry_knows_does_not_stand():
+    """Set by hand, or by a task that died before it wrote the facts: someone is asked anew."""
+    rejected = facts(status=REJECTED)
+
+    assert approval.first_status([], facts(), APPROVED) == PENDING
+    assert approval.first_status([], rejected, APPROVED) == REJECTED
+    assert approval.is_override(APPROVED, rejected)
 
 
 @pytest.mark.parametrize(
@@ -74,11 +83,20 @@ def test_a_decision_stands_while_the_gate_says_the_same(status):
         ("automatic", APPROVED, facts(approval=APPROVAL), True, False),
         ("manual", APPROVED, facts(approval=APPROVAL), True, True),
         ("automatic", REJECTED, facts(), True, True),
+        ("automatic", REJECTED, facts(refusals=["auc is low"]), False, True),
+        ("automatic", PENDING, facts(refusals=["auc is low"]), False, True),
+        ("automatic", APPROVED, facts(refusals=["auc is low"], approval=APPROVAL), False, False),
         ("automatic", APPROVED, facts(refusals=["auc is low"], approval=APPROVAL), True, True),
     ],
 )
 def test_a_person_is_asked_where_it_takes_one(setting, status, known, is_promotion, is_asked):
     """Once for a build, for each promotion, and always before an override."""
+    if not is_asked:
+        approval.check_unasked("v", setting, status, known, is_promotion)
+    else:
+        with pytest.raises(approval.AnswerRefused, match="nobody was asked"):
+            approval.check_unasked("v", setting, status, known, is_promotion)
+
     assert approval.needs_person(setting, status, known, is_promotion) is is_asked
 
 
@@ -91,6 +109,14 @@ def test_the_owner_of_the_run_may_not_decide(by):
         approval.check_answer(answer(by), [f"id-{by}"], is_override=False)
 
     approval.check_answer(answer("ben"), ["ana"], is_override=False)
+
+
+def test_an_answer_of_nobody_does_not_count():
+    """Without a name nobody can say that it was another person."""
+    nobody = approval.Answer("Approve", LONG, "", (), "2026-11-02T10:00:00+00:00")
+
+    with pytest.raises(approval.AnswerRefused, match="nobody knows who answered"):
+        approval.check_answer(nobody, [], is_override=False)
 
 
 def test_an_answer_needs_its_reason():
