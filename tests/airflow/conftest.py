@@ -23,6 +23,15 @@ from solvencia import portfolio
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
+# Airflow reads these once, when the first test module imports it, which is before any fixture;
+# the folder goes when the tests end.
+HOME = tempfile.TemporaryDirectory(prefix="airflow-")
+os.environ.update(
+    AIRFLOW_HOME=HOME.name,
+    AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__CORE__PLUGINS_FOLDER=str(ROOT / "plugins"),
+    AIRFLOW__CORE__DAGS_FOLDER=str(ROOT / "dags"),
+)
 
 SETTINGS = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -34,9 +43,6 @@ SETTINGS = {
     "SOLVENCIA_SECURITY_GROUPS": "sg-a",
     "SOLVENCIA_MODEL_IMAGE": "000000000000.dkr.ecr.us-east-1.amazonaws.com/solvencia-model:1",
     "SOLVENCIA_POLL_SECONDS": "1",
-    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-    "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
-    "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
 }
 
 # table: rows of 2026-10 and, last, one of 2026-09; keys are not in order.
