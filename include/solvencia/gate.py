@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from solvencia.portfolio import Portfolio
@@ -72,6 +72,14 @@ def refusals(metrics: Metrics, portfolio: Portfolio) -> list[str]:
     needs and that is absent or not a finite number is refused too.
     """
     return [text for each in checks(metrics, portfolio) for text in each.refusals]
+
+
+def tabulate(metrics: Metrics, portfolio: Portfolio) -> list[dict[str, Any]]:
+    """Return every check as plain values, as reports and facts hold it."""
+    return [
+        {**asdict(each), "refusals": list(each.refusals), "is_asked": each.is_asked}
+        for each in checks(metrics, portfolio)
+    ]
 
 
 def checks(metrics: Metrics, portfolio: Portfolio) -> list[Check]:
@@ -156,12 +164,14 @@ def _champion(metrics: Metrics) -> Check:
     found = metrics["champion"]
     if found is None:
         return Check("champion", "there is none", None, None, ())
-    subject = f"{found['digest'][:12]} of {found['period']}"
+    is_known = bool(found.get("digest"))
+    subject = f"{found['digest'][:12]} of {found['period']}" if is_known else "the live one"
+    name = f"champion {subject}" if is_known else "the live champion"
     bounds = [found.get(each) for each in ("difference", "low", "high")]
     if not all(map(_is_finite, bounds)):
         note = found.get("note") or f"no interval was measured: {_AGAIN}"
         text = (
-            f"champion {subject} was not compared ({note}): compare by hand, and promote with a "
+            f"{name} was not compared ({note}): compare by hand, and promote with a "
             "written reason if the new model is to replace it"
         )
         return Check("champion", subject, None, 0.0, (text,))
@@ -169,7 +179,7 @@ def _champion(metrics: Metrics) -> Check:
     texts = []
     if high < 0:
         texts.append(
-            f"auc is {-difference:.4f} below that of champion {subject}, beyond noise (95 % "
+            f"auc is {-difference:.4f} below that of {name}, beyond noise (95 % "
             f"interval of the difference {low:.4f} to {high:.4f}, which must reach 0): keep the "
             "champion, and look for what the new data or features have lost"
         )
@@ -178,11 +188,10 @@ def _champion(metrics: Metrics) -> Check:
 
 def _monotone(metrics: Metrics, portfolio: Portfolio) -> Check:
     """Refuse a model whose score runs against a declared direction anywhere."""
-    found = metrics.get("monotone")
-    if not isinstance(found, Mapping):
+    broken = (metrics.get("monotone") or {}).get("broken")
+    if not isinstance(broken, Mapping):
         text = f"monotone was not proven on the model: {_AGAIN}"
         return Check("monotone", "", None, None, (text,))
-    broken = found.get("broken") or {}
     texts = [
         f"monotone constraint of {name} is broken ({text}), declared "
         f"{portfolio.fields[name].monotone:+d}: train again with the constraint in force"

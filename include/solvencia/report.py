@@ -100,9 +100,8 @@ def build(
         "drift": _drift(portfolio, model, matrix, points, train) if train else None,
         "fairness": _fairness(portfolio, columns, outcome, pd, points),
     }
-    checks = gate.checks(summarise(found), portfolio)
-    found["gate"] = [{**asdict(each), "is_asked": each.is_asked} for each in checks]
-    found["refusals"] = [text for each in checks for text in each.refusals]
+    found["gate"] = gate.tabulate(summarise(found), portfolio)
+    found["refusals"] = [text for each in found["gate"] for text in each["refusals"]]
     return found
 
 

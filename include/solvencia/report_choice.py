@@ -69,10 +69,12 @@ def champion(report: Report, pictures: Pictures) -> list[str]:
     title = heading("Against the champion")
     found = report["champion"]
     if found is None:
-        return [title, paragraph("There is no other model to compare with: this is the first one.")]
+        text = "There is no other model to compare with: none is live, or this very one is."
+        return [title, paragraph(text)]
     name = f"{found['digest'][:12]}, {_kind(found['kind'])}, period {found['period']}"
     if found["difference"] is None:
-        text = f"The champion ({name}) was not compared: {found['note']}."
+        which = f"The champion ({name})" if found["digest"] else "The live champion"
+        text = f"{which} was not compared: {found['note']}."
         return [title, paragraph(text, "refused")]
     low, high = found["low"], found["high"]
     verdict = (

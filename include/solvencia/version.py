@@ -192,7 +192,8 @@ def file_evidence(
 ) -> None:
     """Write a version's evidence pack, from its facts, its evaluation and the champion's facts.
 
-    `index.html` is written last.
+    Its gate is the one that the version was registered by: the evaluation's own judged by the
+    bounds in the image. `index.html` is written last.
     """
     bucket, prefix = settings.model_bucket, layout.version_prefix(portfolio.name, facts["version"])
     evaluation = f"{prefix}evaluation/"
@@ -207,9 +208,10 @@ def file_evidence(
         if key.endswith(".png")
     }
     earlier = facts["champion_before"]
+    judged = {key: facts["metrics"][key] for key in ("gate", "refusals")}
     pages = evidence.build(
         facts,
-        json.loads(read(f"{evaluation}report.json")),
+        {**json.loads(read(f"{evaluation}report.json")), **judged},
         portfolio,
         pictures,
         read_facts(s3, settings, portfolio.name, earlier) if earlier else None,

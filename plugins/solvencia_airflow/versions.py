@@ -34,6 +34,7 @@ def register(name: str, period: str, training: dict[str, Any]) -> str:
     `facts.json` is written last: a version without it is not there.
     """
     from solvencia import approval, deploy, registry, version
+    from solvencia.gate import tabulate
 
     settings, product = Settings.from_env(), portfolio.load(name)
     s3, sagemaker = client("s3"), client("sagemaker")
@@ -60,7 +61,7 @@ def register(name: str, period: str, training: dict[str, Any]) -> str:
         product,
         status=status,
         refusals=refusals,
-        metrics=metrics,
+        metrics={**metrics, "gate": tabulate(metrics, product), "refusals": refusals},
         counts=version.read_counts(s3, settings, name, period),
         lineage=traced,
         champion=deploy.find_live(sagemaker, settings.endpoint(name)),

@@ -77,6 +77,7 @@ def pack(monkeypatch: pytest.MonkeyPatch) -> None:
     ) -> dict[str, str]:
         earlier = champion["version"] if champion else "none"
         page = f"{facts['status']} {facts['approval']} {sorted(pictures)} after {earlier}"
+        page += "".join(f" {each['rule']}" for each in report["gate"] if each["refusals"])
         return {"index.html": page}
 
     monkeypatch.setattr(evidence, "build", build)
@@ -240,6 +241,21 @@ def test_the_evidence_pack_is_filed_before_and_after_the_decision(settings, eval
     assert "ben" in after
     assert found["ContentType"] == "text/html; charset=utf-8"
     assert folder == f"s3://{page['Bucket']}/{page['Key'].removesuffix('index.html')}"
+
+
+def test_the_evidence_shows_the_gate_that_decided(settings, evaluated, s3):
+    """An image of older bounds may have judged otherwise: facts and pages have one verdict."""
+    old = {"rule": "psi_max", "refusals": ["psi was too high"]}
+    evaluated(auc=0.6, gate=[old], refusals=old["refusals"])
+
+    own = register()
+
+    key = layout.version_prefix(NAME, own) + "evidence/index.html"
+    page = s3.get_object(Bucket=settings.model_bucket, Key=key)["Body"].read().decode()
+    metrics = facts_of(s3, settings, own)["metrics"]
+    assert page.endswith("after none auc_min")
+    assert metrics["refusals"] == facts_of(s3, settings, own)["refusals"]
+    assert [each["rule"] for each in metrics["gate"] if each["refusals"]] == ["auc_min"]
 
 
 def test_a_rejection_keeps_the_version_off(settings, evaluated, run):

@@ -65,6 +65,13 @@ def test_the_very_model_is_no_champion(job):
     assert run()["champion"] is None
 
 
+def test_without_the_input_champion_the_model_is_refused(job):
+    """A job that forgot it does not pass for the first model of a portfolio."""
+    _, run = job
+
+    assert any("no input champion" in each for each in run()["refusals"])
+
+
 def test_a_champion_that_cannot_be_read_is_said_and_refused(job, trained, tmp_path):
     """An artefact of another release does not end the job: the gate says why it refuses."""
     inputs, run = job
@@ -76,5 +83,9 @@ def test_a_champion_that_cannot_be_read_is_said_and_refused(job, trained, tmp_pa
 
     assert metrics["champion"]["difference"] is None
     assert "cannot be read by this image" in metrics["champion"]["note"]
-    assert any("was not compared" in each for each in metrics["refusals"])
+    assert any(
+        each.startswith("the live champion was not compared") for each in metrics["refusals"]
+    )
+    page = (tmp_path / "processing" / "output" / "report.html").read_text()
+    assert "The live champion was not compared: its artefact cannot be read" in page
     assert metrics["model"]["digest"] == model.load(trained[0] / "model").digest

@@ -142,6 +142,7 @@ def evaluated(trained, tmp_path_factory):
     with tarfile.open(inputs / "model" / "model.tar.gz", "w:gz") as archive:
         for each in (base / "model").iterdir():
             archive.add(each, each.name)
+    shutil.copytree(inputs / "model", inputs / "champion")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SAGEMAKER_BASE_DIR", str(base))
         assert main(["evaluate"]) == 0
@@ -271,6 +272,17 @@ def test_a_version_that_waits_says_so(facts, report, consumer_credit, pictures):
 
     assert "Nobody has decided on this version yet" in card.text
     assert "PendingManualApproval" in card.text
+
+
+def test_a_decision_that_no_longer_stands_is_not_denied(facts, report, consumer_credit, pictures):
+    """A version that was evaluated anew waits, and the card still lists who approved it before."""
+    lapsed = {**facts, "status": "PendingManualApproval", "approval": None}
+
+    card = build(lapsed, report, consumer_credit, pictures)["model_card.html"]
+
+    assert "No decision on this version stands" in card.text
+    assert "Nobody has decided" not in card.text
+    assert APPROVAL["by"] in card.text
 
 
 def test_a_refused_version_says_why(facts, report, consumer_credit, pictures):

@@ -147,6 +147,21 @@ def test_a_champion_that_was_not_compared_refuses(consumer_credit):
     assert "was not compared (no income)" in text
 
 
+def test_a_champion_that_could_not_be_read_has_no_name(consumer_credit):
+    """Nothing is left blank in the refusal where digest and period are unknown."""
+    unread = champion(0, 0) | {"digest": "", "period": "", "low": None, "note": "no whole archive"}
+    (text,) = refusals(of(consumer_credit, champion=unread), consumer_credit)
+
+    assert text.startswith("the live champion was not compared (no whole archive): compare")
+
+
+def test_directions_that_nobody_looked_at_do_not_pass(consumer_credit):
+    """A proof without its result is none."""
+    (text,) = refusals(of(consumer_credit, monotone={"checked": []}), consumer_credit)
+
+    assert "monotone was not proven" in text
+
+
 @pytest.mark.parametrize("value", [None, float("nan"), "0.9", True])
 @pytest.mark.parametrize("metric", ["auc", "ks", "brier", "ece", "rows", "psi"])
 def test_an_unreadable_metric_does_not_pass(consumer_credit, metric, value):

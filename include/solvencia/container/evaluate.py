@@ -28,7 +28,8 @@ EXPLAINED_ROWS_MAX = 5000  # evenly spaced; TreeSHAP costs hundreds of times a p
 def run(folders: Folders) -> None:
     """Measure one artefact, as a SageMaker processing job; metrics.json is written last.
 
-    Run by hand without the input `train`, the report leaves drift out and says so.
+    Run by hand without the input `train`, the report leaves drift out and says so; without
+    `champion` the gate refuses, as nobody knows what the model would replace.
     """
     trained = artefact.read(folders.processing_model)
     product = portfolio.load(trained.portfolio)
@@ -72,10 +73,12 @@ def run(folders: Folders) -> None:
         print(f"test:refused={text};", flush=True)
 
 
-def _champion(folders: Folders) -> Model | str | None:
-    """Return the live model, a text that says why it cannot be read, or None without the input."""
+def _champion(folders: Folders) -> Model | str:
+    """Return the live model, or a text that says why there is nothing to read."""
     if not folders.processing_champion.is_file():
-        return None
+        return (
+            "the job had no input champion: give it the live model's artefact, or the model's own"
+        )
     try:
         return artefact.read(folders.processing_champion)
     except UnusableModel as error:

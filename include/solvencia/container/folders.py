@@ -46,7 +46,7 @@ class Folders:
 
     @property
     def processing_champion(self) -> Path:
-        """The artefact of the model that is live; absent, or the same, where there is none."""
+        """The artefact of the model that is live; the evaluated one where there is none."""
         return self.base / "processing" / "input" / "champion" / "model.tar.gz"
 
     @property

@@ -19,8 +19,8 @@ AI_ACT = (
     "its duties apply from 2027-12-02."
 )
 ADVERSE_ACTION = (
-    "Regulation B, 12 CFR 1002.9 (United States): a declined applicant is owed the specific "
-    "principal reasons; the model's contributions yield them for each decision."
+    "Regulation B, 12 CFR 1002.9 (United States): a declined applicant gets the specific "
+    "principal reasons, or may ask for them; the model's contributions yield them for each decision."
 )
 AUTOMATED_DECISIONS = (
     "GDPR article 22 (European Union): limits decisions based solely on automated processing. "

@@ -39,7 +39,7 @@ def performance(facts: Facts) -> Section:
     ]
     return Section(
         "Performance and calibration",
-        "Measured out of time, once, after training and choice were over.",
+        "Measured out of time, after training and choice were over.",
         tables=[
             Table("Metrics.", ("Metric", "Value", "95 % interval"), rows, kind=""),
             Table(
@@ -76,30 +76,10 @@ def limits(facts: Facts) -> Section:
 
 
 def approval(facts: Facts) -> Section:
-    """Return the section: who decided, when and why; or that nobody has."""
+    """Return the section: who decided, when and why; or that no decision stands."""
+    decisions = _decisions(facts)
     if facts.find("facts.approval") is None:
-        return Section(
-            "Approval",
-            f"Nobody has decided on this version yet; its status is {facts.text('facts.status')}"
-            + (", by the gate's refusal. " if facts.find("facts.refusals") else ". ")
-            + "Nothing is deployed without the status Approved.",
-        )
-    decisions = [
-        [
-            moment(each, "at"),
-            each.text("status"),
-            each.text("by"),
-            each.text("mode"),
-            each.text("reason"),
-            each.find("triggered_by") or "schedule",
-        ]
-        for each in facts.each_found("facts.decisions")
-    ]
-    history = Table(
-        "Every decision on this version.",
-        ("When", "Decision", "By", "How", "Why", "Run started by"),
-        decisions,
-    )
+        return Section("Approval", _undecided(facts, bool(decisions)), tables=decisions)
     return Section(
         "Approval",
         facts=[
@@ -110,5 +90,35 @@ def approval(facts: Facts) -> Section:
             ("How", facts.text("facts.approval.mode")),
             ("Run started by", facts.find("facts.approval.triggered_by") or "schedule"),
         ],
-        tables=[history] if decisions else [],
+        tables=decisions,
     )
+
+
+def _undecided(facts: Facts, was_decided: bool) -> str:
+    who = (
+        "No decision on this version stands: those below turned a promotion down, or were made "
+        "before it was evaluated anew"
+        if was_decided
+        else "Nobody has decided on this version yet"
+    )
+    why = ", by the gate's refusal" if facts.find("facts.refusals") else ""
+    return (
+        f"{who}. Its status is {facts.text('facts.status')}{why}. "
+        "Nothing is deployed without the status Approved."
+    )
+
+
+def _decisions(facts: Facts) -> list[Table]:
+    rows = [
+        [
+            moment(each, "at"),
+            each.text("status"),
+            each.text("by"),
+            each.text("mode"),
+            each.text("reason"),
+            each.find("triggered_by") or "schedule",
+        ]
+        for each in facts.each_found("facts.decisions")
+    ]
+    head = ("When", "Decision", "By", "How", "Why", "Run started by")
+    return [Table("Every decision on this version.", head, rows)] if rows else []
