@@ -26,6 +26,13 @@ OLD, NEW = (
 IMAGE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/solvencia-model:1"
 PNG = b"\x89PNG\r\n\x1a\nplot"
 WHY = "well calibrated <b>& stable</b>"
+TURNED_DOWN = {
+    "status": "Rejected",
+    "mode": "by a person",
+    "by": "eva.audit",
+    "at": "2026-11-04T09:00:00+00:00",
+    "reason": "not before <i>June</i>",
+}
 REFUSAL = "ks 0.31 is below ks_min 0.35"
 
 
@@ -90,7 +97,7 @@ def registered(aws: str) -> None:
     )
     for version, changed in (
         (OLD, {"approval": {"reason": WHY}}),
-        (NEW, {"refusals": [REFUSAL], "champion_before": OLD}),
+        (NEW, {"refusals": [REFUSAL], "champion_before": OLD, "decisions": [TURNED_DOWN]}),
     ):
         prefix = layout.version_prefix(PORTFOLIO, version)
         for key, body in (
@@ -214,6 +221,15 @@ def test_a_version_shows_facts_refusals_plots_and_its_pack(viewer):
     for each in ("evidence/index.html", "evidence/fairness_report.html", "evaluation/roc.png"):
         assert f'"{base}/{each}"' in text
     assert f'"/scorecards/{PORTFOLIO}/{OLD}/"' in text
+
+
+def test_a_decision_that_changed_no_status_is_listed(viewer):
+    """A promotion that was turned down stands on the page, its reason as text."""
+    text = viewer.get(f"/scorecards/{PORTFOLIO}/{NEW}/").text
+
+    assert "No decision on this version stands" in text
+    assert "<td>eva.audit</td>" in text
+    assert "not before &lt;i&gt;June&lt;/i&gt;" in text
 
 
 def test_an_approval_is_quoted_whole_and_as_text(viewer):
