@@ -20,7 +20,8 @@ AI_ACT = (
 )
 ADVERSE_ACTION = (
     "Regulation B, 12 CFR 1002.9 (United States): a declined applicant gets the specific "
-    "principal reasons, or may ask for them; the model's contributions yield them for each decision."
+    "principal reasons, or may ask for them; the model's contributions yield them for each "
+    "decision."
 )
 AUTOMATED_DECISIONS = (
     "GDPR article 22 (European Union): limits decisions based solely on automated processing. "
