@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from matplotlib.ticker import PercentFormatter
 
 from solvencia.fairness import picture_name
 from solvencia.plots import BAD, GOOD, PALE, paint
+
+_LINE_CHARACTERS = 84  # of tick labels, side by side across a picture
 
 
 def draw(folder: Path, *, title: str, report: Mapping[str, Any]) -> list[str]:
@@ -100,10 +103,22 @@ def _draw_groups(audit: Mapping[str, Any], axes: Any) -> str:
     )
     best = max(each["approval_rate"] for each in groups if each["name"] == audit["reference"])
     axes.axhline(0.8 * best, color=BAD, linewidth=1.4, linestyle="--", label="Four fifths")
-    labels = [f"{each['name']}\n{each['rows']:,} rows" for each in groups]
-    axes.set_xticks(places, labels, rotation=0 if len(groups) < 8 else 40)
+    _name_groups(axes, [(each["name"].replace("_", " "), each["rows"]) for each in groups])
     axes.set(ylim=(0, 1.18), ylabel="Share at the report's cut-off")
     axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.legend(loc="upper center", ncols=3)
     return f"Whether groups by {audit['field'].replace('_', ' ')} fare alike"
+
+
+def _name_groups(axes: Any, groups: Sequence[tuple[str, int]]) -> None:
+    """Label groups side by side, their names broken into lines; upright where they do not fit."""
+    width = _LINE_CHARACTERS // len(groups) - 2
+    labels = [
+        f"{fill(name, max(width, 1), break_long_words=False)}\n{rows:,} rows"
+        for name, rows in groups
+    ]
+    is_fitting = all(len(line) <= width for each in labels for line in each.splitlines())
+    if not is_fitting:
+        labels = [f"{name}, {rows:,} rows" for name, rows in groups]
+    axes.set_xticks(range(len(groups)), labels, rotation=0 if is_fitting else 90)

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from test_report import PICTURES, Page
 
-from solvencia import comparison, evaluate, features, report, report_page, training
+from solvencia import (
+    comparison,
+    evaluate,
+    features,
+    report,
+    report_page,
+    report_plots,
+    training,
+)
 from solvencia.split import assign
 
 PERIOD = "2026-06"
@@ -63,3 +75,27 @@ def test_without_protected_attributes_the_page_says_so(reported):
     assert found["refusals"] == []
     assert "The portfolio declares no protected attribute." in text
     assert "The portfolio declares no direction" in text
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["man_divorced_or_separated", "woman_not_single_or_man_single", "man_married_or_widowed",
+         "woman_single", "not recorded"],
+        ["under 25", "25-34", "35-44", "45-54", "55-64", "65+", "not recorded"],
+        [f"state of residence {place}" for place in range(12)],
+    ],
+)  # fmt: skip
+def test_names_of_groups_do_not_overlap(names):
+    """However long or many, each stands clear of its neighbour below the bars."""
+    figure = Figure(figsize=(7.5, 5.2), dpi=120, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    group = {"rows": 12_345, "approval_rate": 0.5, "opportunity": 0.6, "is_small": False}
+    groups = [{"name": each, **group} for each in names]
+
+    report_plots._draw_groups({"field": "status", "reference": names[0], "groups": groups}, axes)
+
+    canvas.draw()
+    boxes = [each.get_window_extent() for each in axes.get_xticklabels()]
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
