@@ -33,6 +33,7 @@ _OTHER_RULES = (
     "it was trained under other rules of the portfolio or other cleaning code, and is scored here "
     "on data cleaned by today's"
 )
+_NEWER = "it is of a newer period and may have been trained on these applications: its AUC flatters"
 
 
 @dataclass(frozen=True)
@@ -123,13 +124,14 @@ def _against_champion(
     outcome, old = columns[portfolio.label.field], champion.predict(matrix)
     apart = subtract(outcome, pd, old)
     is_same = (champion.fingerprint, champion.rules) == (model.fingerprint, model.rules)
+    is_newer = champion.period > model.period
     found = {
         **identity,
         "auc": evaluate.measure_auc(outcome, old),
         "difference": apart.difference,
         "low": apart.low,
         "high": apart.high,
-        "note": "" if is_same else _OTHER_RULES,
+        "note": "; ".join([_OTHER_RULES] * (not is_same) + [_NEWER] * is_newer),
     }
     return found, old
 

@@ -72,6 +72,7 @@ def build(
         },
         "fitted": {
             "features": list(model.features),
+            "parts": [each.kind for each in model.parts],
             "hyperparameters": dict(model.hyperparameters),
             "libraries": dict(model.libraries),
         },

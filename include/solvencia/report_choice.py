@@ -25,7 +25,7 @@ _RULES = {
     "monotone": "Features that break their direction",
     "fingerprint": "Trained under today's rules",
 }
-_KINDS = {"scorecard": "WOE scorecard", "boosting": "monotone boosting", "blend": "blend of both"}
+_KINDS = {"scorecard": "WOE scorecard", "boosting": "monotone boosting"}
 _FOUR = ("brier_max", "ece_max", "psi_max", "csi_max", "champion")
 _DIGITS = {"rows_min": 0, "monotone": 0, **dict.fromkeys(_FOUR, 4)}
 

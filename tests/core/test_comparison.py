@@ -83,6 +83,17 @@ def test_a_champion_of_other_rules_is_scored_with_a_note(consumer_credit, splits
     assert "other rules" in found.champion["note"]
 
 
+def test_a_champion_of_a_newer_period_is_scored_with_a_note(consumer_credit, splits, small_model):
+    """An older month is built beside a model that may know its test: the page says so."""
+    newer, older = (
+        compare(consumer_credit, splits, small_model, replace(small_model, period=each))
+        for each in ("2099-01", "2000-01")
+    )
+
+    assert "newer period" in newer.champion["note"]
+    assert older.champion["note"] == ""
+
+
 def test_challengers_are_measured_out_of_time(consumer_credit, splits, small_model):
     """Kinds that the artefact keeps have a test AUC; others only what the choice was made by."""
     rows = [

@@ -26,7 +26,7 @@ CHAMPION = {
     "difference": 0.01,
     "low": -0.002,
     "high": 0.02,
-    "note": "",
+    "note": "it is of a newer period",
 }
 COUNTS = {
     "prepare": {
@@ -151,7 +151,9 @@ def evaluated(trained, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def report(evaluated):
-    return json.loads((evaluated / "report.json").read_text())
+    found = json.loads((evaluated / "report.json").read_text())
+    found["fitted"]["parts"] = ["boosting"]
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -264,6 +266,22 @@ def test_each_page_says_what_is_asked_of_it(facts, report, consumer_credit, pict
     assert [each for each in texts if each not in text] == []
 
 
+def test_a_blend_names_its_parts_and_a_reduction_its_method(
+    facts, report, consumer_credit, pictures
+):
+    """What the model is made of stands on the card, and that it was fitted on both splits."""
+    fitted = {**report["fitted"], "parts": ["boosting", "network"]}
+    reduction = {"method": "selection", "features_before": 10, "features_after": 7, "dropped": {}}
+    reduction |= {"auc_before": 0.86, "auc_after": 0.85}
+    blend = {**report, "fitted": fitted, "reduction": reduction}
+
+    card = build(facts, blend, consumer_credit, pictures)["model_card.html"].text
+
+    assert "blend, in log-odds, of monotone gradient boosting (trees) and monotone network" in card
+    assert "selection, to 7 of them" in card
+    assert "600 validation applications; then trained again on both together" in card
+
+
 def test_a_version_that_waits_says_so(facts, report, consumer_credit, pictures):
     """Before anybody decides, the card says that nobody has."""
     waiting = {**facts, "status": "PendingManualApproval", "approval": None, "decisions": []}
@@ -310,6 +328,7 @@ def test_a_change_of_champion_is_measured(successor, report, consumer_credit, pi
     assert "+0.0100" in page.text
     assert "-0.0020 to +0.0200" in page.text
     assert "no difference beyond noise" in page.text
+    assert "To bear in mindit is of a newer period" in page.text.replace("\n", "")
     assert "Addeddebt ratio" in page.text.replace("\n", "")
     assert "e" * 12 in page.text
 

@@ -80,6 +80,7 @@ def _against(facts: Facts, before: str) -> Section:
             ("Difference", f"{facts.need(f'{champion}.difference'):+.4f}"),
             ("95 % interval", f"{low:+.4f} to {high:+.4f}"),
             ("Reading", verdict),
+            ("To bear in mind", facts.find(f"{champion}.note") or "nothing"),
         ],
     )
 

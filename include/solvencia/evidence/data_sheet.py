@@ -151,7 +151,7 @@ def _missing(facts: Facts) -> Section:
         rows.append([spoken(feature.text("feature")), train, test])
     return Section(
         "Missing values",
-        "Missing is a value of its own to the model: nothing is filled in.",
+        "Missing values reach the model as missing: cleaning fills nothing in.",
         tables=[
             Table(
                 "Share of applications without a value.",

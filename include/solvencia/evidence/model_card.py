@@ -6,10 +6,10 @@ from solvencia.evidence import model_limits
 from solvencia.evidence.facts import Facts
 from solvencia.evidence.sections import Section, Table, moment, spoken
 
-_KINDS = {
-    "scorecard": "WOE scorecard: points by band of each feature, added up",
-    "boosting": "monotone gradient boosting: trees that never run against a declared direction",
-    "blend": "blend of a WOE scorecard and monotone gradient boosting, in log-odds",
+_PARTS = {
+    "scorecard": "WOE scorecard (points by band of each feature, added up)",
+    "boosting": "monotone gradient boosting (trees)",
+    "network": "monotone network",
 }
 _DIRECTIONS = {1: "more is riskier", -1: "more is safer", 0: "free"}
 
@@ -38,10 +38,14 @@ def sections(facts: Facts) -> list[Section]:
             "counts every row.",
             facts=[
                 ("Built for the month", facts.text("facts.period")),
-                ("Trained on", facts.count("facts.counts.clean.cleaned.train") + " applications"),
                 (
-                    "Stopped and calibrated on",
-                    facts.count("facts.counts.clean.cleaned.validation") + " applications",
+                    "Tuned on",
+                    facts.count("facts.counts.clean.cleaned.train") + " training applications",
+                ),
+                (
+                    "Chosen on",
+                    facts.count("facts.counts.clean.cleaned.validation")
+                    + " validation applications; then trained again on both together",
                 ),
                 (
                     "Measured on",
@@ -74,7 +78,8 @@ def sections(facts: Facts) -> list[Section]:
         model_limits.approval(facts),
         Section(
             "Digests",
-            "Whoever has the same data, code and image gets the same model.",
+            "Whoever has the same data, code and image gets the same model, on the same family of "
+            "processors.",
             facts=[
                 ("Model", facts.text("facts.metrics.model.digest")),
                 ("Rules of the portfolio", facts.text("facts.metrics.model.fingerprint")),
@@ -96,8 +101,8 @@ def last_month(facts: Facts) -> str:
 
 def kind(facts: Facts) -> str:
     """Return what kind of model it is, in words."""
-    name = facts.text("facts.metrics.model.kind")
-    return _KINDS.get(name, name)
+    parts = [_PARTS.get(each, each) for each in facts.need("report.fitted.parts")]
+    return parts[0] if len(parts) == 1 else f"blend, in log-odds, of {' and '.join(parts)}"
 
 
 def meaning(facts: Facts, name: str) -> str:
@@ -137,6 +142,7 @@ def _model(facts: Facts) -> Section:
             ("Kind", kind(facts)),
             ("Hyperparameters", _pairs(facts, "report.fitted.hyperparameters") or "none"),
             ("Features", f"{len(facts.need('report.fitted.features'))}, listed below"),
+            ("Dimension reduction", _reduction(facts)),
             ("Output", "a calibrated probability of default, and points on the scale below"),
             (
                 "Reasons",
@@ -145,6 +151,13 @@ def _model(facts: Facts) -> Section:
             ),
         ],
     )
+
+
+def _reduction(facts: Facts) -> str:
+    if facts.find("report.reduction") is None:
+        return "none"
+    method = facts.text("report.reduction.method")
+    return f"{method}, to {facts.count('report.reduction.features_after')} of them"
 
 
 def _features(facts: Facts) -> Section:
