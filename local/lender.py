@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from local import sample_tables, warehouse
 from local.place import Place
 from local.samples import SAMPLES, sample
 from solvencia.portfolio import Portfolio
+
+SWITCHES = ("SOLVENCIA_APPROVAL", "SOLVENCIA_AIRFLOW_USERS")
 
 
 def lay_out(
@@ -35,12 +38,12 @@ def lay_out(
 
 
 def record_connections(place: Place) -> None:
-    """Keep which connections a starting Airflow is given."""
+    """Keep which connections a starting Airflow is given, and who logs in and approves there."""
     _record(place).write_text(_digest(place))
 
 
 def knows_connections(place: Place) -> bool:
-    """Whether the running Airflow was given the connections that the portfolios name now."""
+    """Whether the running Airflow was given what the portfolios and the environment name now."""
     record = _record(place)
     return record.is_file() and record.read_text() == _digest(place)
 
@@ -50,7 +53,8 @@ def _record(place: Place) -> Path:
 
 
 def _digest(place: Place) -> str:
-    given = json.dumps(warehouse.connections(place.warehouses), sort_keys=True)
+    switches = {name: os.environ.get(name, "") for name in SWITCHES}
+    given = json.dumps(warehouse.connections(place.warehouses) | switches, sort_keys=True)
     return hashlib.sha256(given.encode()).hexdigest()
 
 

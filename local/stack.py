@@ -69,7 +69,7 @@ class Stack:
             self.deploy()
             return
         if self.is_up:
-            self.say("the portfolios' connections have changed: starting the stack anew")
+            self.say("connections, users or approval have changed: starting the stack anew")
             self.down()
         self._recover()
         self._started = []

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from local import export, sample_tables, warehouse
+from local import export, lender, sample_tables, warehouse
+from local.place import Place
 from local.samples import SAMPLES
 from local.samples.consumer_credit import CALENDAR
 from solvencia import portfolio
@@ -163,3 +164,18 @@ def test_an_export_holds_the_rows_of_its_time_and_their_checksums(
     assert rows[0] == ["application_id", "applicant_id", "applied_on"]
     assert ["1", "1000001", applied.isoformat()] in rows[1:]
     assert entry["rows"] == len(rows) - 1
+
+
+@pytest.mark.parametrize("switch", lender.SWITCHES)
+def test_a_running_stack_does_not_keep_an_old_switch(tmp_path, monkeypatch, switch):
+    """Airflow reads who logs in and who approves when it starts: another value wants a new one."""
+    place = Place(tmp_path, tmp_path / "build", 1, 2)
+    (place.build / "run").mkdir(parents=True)
+    monkeypatch.setenv(switch, "manual")
+    lender.record_connections(place)
+    before = lender.knows_connections(place)
+
+    monkeypatch.delenv(switch)
+
+    assert before
+    assert not lender.knows_connections(place)
