@@ -80,6 +80,7 @@ THINGS = _words(
 PROXIES = _words(
     "zip postcode postal plz cep cp neighbourhood neighborhood barrio bairro stadtteil surname"
     " apellido lastname firstname idioma language sprache lingua birthplace quartier commune langue"
+    " cidade ciudad ville city municipio"
     " prenom nom"
 )
 AFTERWARDS = _words(

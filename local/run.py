@@ -208,7 +208,7 @@ def essence(log: list[str]) -> list[str]:
         return [line for line in log if line.strip()][-LINES_SHOWN:]
     ends = [place for place, line in enumerate(log) if line.startswith("::") and place > starts[-1]]
     text = "\n".join(log[starts[-1] : ends[0] if ends else None]).removeprefix(FAILED)
-    return [line for line in text.splitlines() if line.strip()]
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _midnight(day: date) -> datetime:

@@ -16,7 +16,7 @@ LOG = [
 def test_the_fault_alone_is_shown():
     """Neither what came before the exception nor what came after it."""
     assert essence(LOG) == [
-        "    GateRefused: the model is registered as Rejected:",
+        "GateRefused: the model is registered as Rejected:",
         "- auc 0.6",
     ]
 
