@@ -158,6 +158,10 @@ def _tell(made: Draft, report: Path, options: Options, place: Place) -> str:
     ]
     for heading, each in (
         ("feature", [each.name for each in plan.with_role("feature")]),
+        (
+            "ask when filled in",
+            [each.name for each in plan.with_role("feature") if "STRONG" in "".join(each.notes)],
+        ),
         ("protected", [each.name for each in plan.with_role("protected")]),
         ("ignored", [f"{each.name} ({each.notes[0]})" for each in plan.with_role("ignored")]),
         ("left out", [f"{each.column.source} ({each.notes[0]})" for each in plan.with_role("")]),

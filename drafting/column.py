@@ -19,7 +19,12 @@ type Mask = npt.NDArray[np.bool_]
 MISSING = frozenset(
     {"na", "n/a", "nan", "null", "#n/a", "#na", "n.a.", "\\n", "(null)", "<na>", "s/d", "k.a."}
 )
-MISSING_NUMBERS = MISSING | {"none", "-", "--", "?", ".", "missing", "sin dato", "unknown"}
+_WORDS = {
+    *("missing", "unknown", "sin dato", "sin datos", "desconocido", "unbekannt", "desconhecido"),
+    *("inconnu", "non renseigne", "non renseigné", "non disponible", "keine angabe", "sem dados"),
+}
+_MARKS = {"none", "-", "--", "?", ".", "n/c", "nc", "n.c.", "nd", "n.d."}
+MISSING_NUMBERS = MISSING | _WORDS | _MARKS
 NUMBER_SHARE = 0.98  # from here on a column is one of numbers, and the rest are slips of the pen
 FAULTS_SHOWN = 5
 
@@ -77,10 +82,15 @@ def read_all(source: Source, reading: Reading) -> dict[str, Column]:
     fallback = reading.decimal or _file_decimal(source, shown)
     if source.is_database:  # what a database holds is taken as it stands: nothing rewrites it
         reading = replace(reading, decimal=".")
-    found = {}
+    found, faults = {}, []
     for original, name in names.fields(source.columns).items():
         is_text = bool({original, name} & reading.texts)
-        found[name] = _read(source, original, name, shown[original], fallback, reading, is_text)
+        try:
+            found[name] = _read(source, original, name, shown[original], fallback, reading, is_text)
+        except DraftFault as fault:
+            faults.append(str(fault))
+    if faults:
+        raise DraftFault("\n".join(faults))
     return found
 
 

@@ -56,7 +56,12 @@ def read(path: Path, delimiter: str = "", encoding: str = "") -> Source:
     columns = {
         name: [row[place].strip() or None for row in rows] for place, name in enumerate(names)
     }
-    return Source(str(path), columns, lines, chosen, found, len(rows))
+    renamed = tuple(
+        f"two columns are called {first!r}: the later one is taken as {later!r}"
+        for first, later in zip(map(str.strip, header), names, strict=True)
+        if first and first != later
+    )
+    return Source(str(path), columns, lines, chosen, found, len(rows), notices=renamed)
 
 
 def _unpack(path: Path) -> bytes:

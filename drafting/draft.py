@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,7 +82,7 @@ def make(options: Options, place: Place) -> Draft:
     check_name(options.name)
     _check_free(folder, options.force)
     address = None
-    if is_file(options.origin):
+    if is_file(options.origin, place.environment):
         source = csv_file.read(Path(options.origin), options.delimiter, options.encoding)
     else:
         address = connection.find(
@@ -134,7 +135,7 @@ def own_connection(name: str) -> str:
     return f"warehouse_{name}"
 
 
-def is_file(origin: str) -> bool:
+def is_file(origin: str, environment: Mapping[str, str]) -> bool:
     """Whether FROM names a file; raise DraftFault for one that is not there."""
     path = Path(origin)
     if path.is_file():
@@ -145,6 +146,11 @@ def is_file(origin: str) -> bool:
         return False
     if path.suffix or "/" in origin:
         raise DraftFault(f"FROM={origin}: no such file: check the path")
+    if f"AIRFLOW_CONN_{origin.upper()}" not in environment:
+        raise DraftFault(
+            f"FROM={origin}: neither a file here nor a connection (no AIRFLOW_CONN_"
+            f"{origin.upper()} in the environment): check the path"
+        )
     return False
 
 

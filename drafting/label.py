@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from drafting.column import Column
 from drafting.source import DraftFault, Source
 
 OUTCOMES_MIN = 20  # of each kind
+VALUES_TOLD = 6
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,9 @@ def read(source: Source, column: Column, bad: str = "") -> Target:
     values = sorted({*known})
     if len(values) != 2:
         raise DraftFault(
-            f"{where}: the target has {len(values)} different values, not 2: make it one of two "
-            "values (good and bad; leave it empty where the outcome is not known yet)"
+            f"{where}: the target has {len(values)} different values, not 2{_tell(known)}: make it "
+            "one of two, good and bad; where the outcome is not known yet, leave it empty or name "
+            "the word with MISSING="
         )
     chosen, note = _choose(values, known, column, bad, where)
     good = values[0] if chosen == values[1] else values[1]
@@ -105,6 +108,14 @@ def _choose(
         place = 1 - place
         return values[place], f"the name {column.source!r} speaks of the good outcome"
     return values[place], "from the value itself"
+
+
+def _tell(known: list[str]) -> str:
+    """List the values of an outcome with their rows; not those of a column that is none."""
+    counts = Counter(known).most_common()
+    if not 1 <= len(counts) <= VALUES_TOLD:
+        return ""
+    return f" ({', '.join(f'{value!r} {count:,}' for value, count in counts)})"
 
 
 def _text(value: object) -> str:

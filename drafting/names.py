@@ -65,6 +65,22 @@ def is_key(field: str) -> bool:
     return bool({*field.split("_")} & vocabulary.KEYS)
 
 
+def is_count(field: str) -> bool:
+    """Whether the name is that of a number of things, such as number_of_dependents."""
+    words = field.split("_")
+    return len(words) > 1 and words[0] in vocabulary.COUNTS and words[-1] not in vocabulary.KEYS
+
+
+def is_remark(field: str) -> bool:
+    """Whether the name is that of somebody's written remark."""
+    return bool({*field.split("_")} & vocabulary.REMARKS)
+
+
+def is_listed(field: str) -> bool:
+    """Whether a number so called names one of a list, such as a branch."""
+    return field.removesuffix("_id") in vocabulary.LISTED
+
+
 def time_rank(field: str) -> int:
     """Return how much a name speaks for the application's date; lower is better."""
     words = field.split("_")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
+from drafting.categories import remarks
 from drafting.draft import Draft
 from drafting.plan import Decided, Plan
 from drafting.relation import Bin
@@ -132,13 +133,16 @@ def _reviews(draft: Draft) -> list[str]:
             for note in plan.notes
         ),
     ]
-    for number, heading, chosen in (
-        (2, "Likely leaks: ignored", _noted(plan, "LEAK")),
-        (3, "Likely protected fields: audited, never modelled", plan.with_role("protected")),
-        (4, "Likely codes of missing values", [each for each in plan.columns if each.codes]),
-        (5, "May stand for a protected field", _noted(plan, "may stand for")),
-        (6, "Left out: not copied into the tables", plan.with_role("")),
-    ):
+    chapters = (
+        ("Likely leaks: ignored", _noted(plan, "LEAK")),
+        ("Strong alone: ask when they were filled in", _noted(plan, "STRONG ALONE")),
+        ("Likely protected fields: audited, never modelled", plan.with_role("protected")),
+        ("Likely codes of missing values", [each for each in plan.columns if each.codes]),
+        ("May stand for a protected field", _noted(plan, "may stand for")),
+        ("Categories to look at", [each for each in plan.columns if remarks(each.categories)]),
+        ("Left out: not copied into the tables", plan.with_role("")),
+    )
+    for number, (heading, chosen) in enumerate(chapters, 2):
         parts.append(page.heading(f"{number}. {heading}", 3))
         rows = [(each.column.source, each.name, "; ".join(each.notes)) for each in chosen]
         parts.append(
@@ -148,7 +152,7 @@ def _reviews(draft: Draft) -> list[str]:
         )
     measured = draft.baseline
     parts += [
-        page.heading("7. Gate and scale", 3),
+        page.heading(f"{len(chapters) + 2}. Gate and scale", 3),
         page.paragraph(
             f"The gate asks for AUC {measured.auc_min:g}: the quick model's {measured.auc:.3f} "
             f"less {measured.margin:.3f} for chance. {measured.scaling.points:g} points mean "

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from drafting import calendar, label, names
+from drafting import calendar, categories, label, names
 from drafting.bounds import choose
 from drafting.calendar import Calendar
 from drafting.column import Column
@@ -26,6 +26,7 @@ FEATURES_MIN = 3  # as many reasons as a decision gives
 CATEGORIES_MAX = 40
 CODES_MAX = 6  # as many different numbers may be codes
 TEXT_LENGTH_MAX = 80
+STRONG_AUC = 0.75  # a field so strong by itself deserves a question
 AGE_BANDS = (25, 35, 45, 60)
 CLOSED_ON = "closed_on"
 
@@ -137,7 +138,7 @@ def make(source: Source, columns: dict[str, Column], target_name: str, wishes: W
                 f"{each.column.source!r} {each.notes[0]}" for each in decided[3:] if each.notes
             )
         )
-    notes = (*key_notes, *time_notes, *months.notes)
+    notes = (*source.notices, *key_notes, *time_notes, *months.notes)
     return Plan(source, tuple(decided), target, months, notes)
 
 
@@ -146,13 +147,16 @@ def _decide(column: Column, target: Target, days: Any, skip: tuple[str, ...]) ->
         return Decided(column, "", notes=("as SKIP= says",))
     if why := _personal(column):
         return Decided(column, "", notes=(why,))
-    is_code = column.kind == "integer" and names.is_key(column.name)
+    is_code = (
+        column.kind == "integer" and names.is_key(column.name) and not names.is_count(column.name)
+    )
     codes = find_codes(column.values) if column.is_numeric and not is_code else {}
     relation = relate(column, codes, target.outcome)
     decided = Decided(column, "feature", relation, codes, **_shape(column, codes))
     notes = [f"{code:g} {why}: taken for a code of a missing value" for code, why in codes.items()]
     if relation.missing_note:
         notes.append(relation.missing_note)
+    notes += categories.remarks(decided.categories)
     lawful = names.protected(column.name)
     if why := _unusable(column, relation, days, lawful):
         return _with(decided, "ignored", [why, *notes])
@@ -161,8 +165,10 @@ def _decide(column: Column, target: Target, days: Any, skip: tuple[str, ...]) ->
         return _with(decided, "protected", [note, *notes])
     if names.is_proxy(column.name):
         notes.append("may stand for a protected attribute (where someone comes from): think twice")
+    if relation.auc > STRONG_AUC:
+        notes.insert(0, f"STRONG ALONE: AUC {relation.auc:.3f}: ask when it was filled in")
     is_flat = relation.monotone == 0 and 2 < column.distinct <= CODES_MAX
-    if is_code or (column.is_numeric and is_flat):
+    if is_code or (column.is_numeric and (is_flat or names.is_listed(column.name))):
         notes.append(
             f"{column.distinct} values: if they are codes whose order means nothing, draft again "
             f"with TEXT={column.source}"
@@ -200,6 +206,8 @@ def _personal(column: Column) -> str:
         if names.is_proxy(column.name) and column.distinct > CATEGORIES_MAX:
             return f"{column.distinct} codes of places or names, which may stand for origin"
         return ""
+    if names.is_remark(column.name):
+        return "somebody's remark: it may name a person, and may be written long after"
     if column.distinct > CATEGORIES_MAX:
         return f"text of {column.distinct:,} different values: free text, a name or an identifier"
     if max(len(each) for each in column.values.tolist() if each) > TEXT_LENGTH_MAX:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from drafting import leak
 from drafting.column import Column
 from drafting.sentinels import without
 
@@ -19,7 +20,6 @@ type Codes = npt.NDArray[np.int64]
 BINS = 10
 FINE_BINS = 20
 CATEGORIES_SHOWN = 12
-LEAK_AUC = 0.9
 PRIOR_ROWS = 20.0  # weight of the overall bad rate in a bin's
 SURE = 4.0  # standard errors
 STEP_BACK = 2.0  # standard errors
@@ -58,7 +58,7 @@ def relate(column: Column, codes: dict[float, str], outcome: Numbers) -> Relatio
     is_bad = outcome[known].astype(bool)
     groups, labels, kinds = _group(column, codes, known, BINS)
     bins = _count(groups, labels, kinds, is_bad)
-    fine = _group(column, codes, known, FINE_BINS)[0]
+    fine, fine_labels, fine_kinds = _group(column, codes, known, FINE_BINS)
     auc = rank_alone(fine, is_bad)
     is_filled = ~column.is_missing[known]
     return Relation(
@@ -67,7 +67,7 @@ def relate(column: Column, codes: dict[float, str], outcome: Numbers) -> Relatio
         monotone=_direction(bins) if column.is_numeric else 0,
         missing_share=float(1 - is_filled.mean()),
         missing_note=_weigh_missing(is_filled, is_bad),
-        leak=_find_leak(auc, is_filled, is_bad),
+        leak=leak.find(auc, is_filled, is_bad, _count(fine, fine_labels, fine_kinds, is_bad)),
     )
 
 
@@ -131,11 +131,7 @@ def _group_numbers(
     values = without(given, codes)
     usual = values[~np.isnan(values)]
     distinct = np.unique(usual)
-    if len(distinct) <= bins:
-        edges = distinct[1:]
-    else:
-        edges = np.unique(np.quantile(usual, np.linspace(0, 1, bins + 1)[1:-1], method="higher"))
-        edges = edges[edges > distinct[0]]
+    edges = distinct[1:] if len(distinct) <= bins else _cut(usual, distinct, bins)
     groups = np.searchsorted(edges, values, side="right").astype(np.int64)
     starts = [distinct[0] if len(distinct) else 0.0, *edges]
     labels = [
@@ -149,6 +145,19 @@ def _group_numbers(
         kinds.append("sentinel")
     groups[np.isnan(given)] = len(labels)
     return groups, [*labels, "missing"], [*kinds, "missing"]
+
+
+def _cut(usual: Numbers, distinct: Numbers, bins: int) -> Numbers:
+    """Return where bins start: a value that would fill one stands alone, the rest share alike."""
+    counts = np.unique(usual, return_counts=True)[1]
+    alone = np.flatnonzero(counts > len(usual) / bins)
+    rest = usual[~np.isin(usual, distinct[alone])]
+    shares = max(round(bins * len(rest) / len(usual)), 1)
+    marks = np.linspace(0, 1, shares + 1)[1:-1]
+    found = np.quantile(rest, marks, method="higher") if len(rest) else rest
+    after = distinct[np.minimum(alone + 1, len(distinct) - 1)]
+    edges = np.unique(np.concatenate([found, distinct[alone], after]))
+    return np.asarray(edges[edges > distinct[0]])
 
 
 def _label(start: float, distinct: Numbers, end: float, dates: bool) -> str:
@@ -212,14 +221,3 @@ def _weigh_missing(is_filled: npt.NDArray[np.bool_], is_bad: npt.NDArray[np.bool
     if abs(absent.rate - present.rate) < SURE * _error(absent, present):
         return ""
     return f"bad rate {absent.rate:.1%} where it is missing, {present.rate:.1%} where it is not"
-
-
-def _find_leak(area: float, is_filled: npt.NDArray[np.bool_], is_bad: npt.NDArray[np.bool_]) -> str:
-    bad, good = float(is_filled[is_bad].mean()), float(is_filled[~is_bad].mean())
-    if bad > 0.02 and good < 0.02 * bad:
-        return f"filled for {bad:.1%} of the bad and {good:.1%} of the good: known only afterwards"
-    if good > 0.02 and bad < 0.02 * good:
-        return f"filled for {good:.1%} of the good and {bad:.1%} of the bad: known only afterwards"
-    if area > LEAK_AUC:
-        return f"ranks the outcome by itself with AUC {area:.3f}, above {LEAK_AUC}"
-    return ""

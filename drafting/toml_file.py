@@ -65,6 +65,11 @@ def _sections(plan: Plan, baseline: Baseline, naming: Naming) -> str:
     months, scaling = plan.calendar, baseline.scaling
     made = "  # the dates are made" if months.is_made else ""
     psi = "psi_max = 0.25" if baseline.test_rows >= 2000 else "# psi_max = 0.25"
+    window = (
+        "the outcome is known so long after the application; views.sql says it, too"
+        if naming.table
+        else "to change it, draft again with WINDOW=: the warehouse's dates follow it"
+    )
     validation = 30 if baseline.train_rows < SMALL_VALIDATION_ROWS else 20
     parts = 4 if plan.source.total >= SMALL_ROWS else 1
     return f"""\
@@ -79,7 +84,7 @@ end = {months.end}    # the last month that is there; leave it out for a product
 
 [label]
 field = "{plan.target.column.name}"
-window_months = {months.window_months}  # REVIEW: the outcome is known this long after the application
+window_months = {months.window_months}  # REVIEW: {window}
 
 [split]
 test_months = {months.test_months}  # the newest matured vintages are the out-of-time test
@@ -93,7 +98,8 @@ pdo = {scaling.pdo:g}  # points that double the odds
 
 [gate]
 # A quick model of the drafted features reached AUC {baseline.auc:.3f} on the {baseline.test_rows:,} newest matured rows;
-# the bound leaves {baseline.margin:.3f} to chance. Raise it once a real model has run.
+# the bound leaves {baseline.margin:.3f} to chance. Raise it once a real model has run; lower it when
+# you take a strong field out (or draft again with SKIP=field: the bound follows).
 auc_min = {baseline.auc_min:g}
 ece_max = {baseline.ece_max:g}  # twice what a perfect model shows on a test of this size
 rows_min = {baseline.rows_min}  # half of the test's rows
@@ -187,13 +193,8 @@ def _field(decided: Decided, plan: Plan, code: str) -> str:
             f'reason = {{ code = "{code}", en = {_text(english)}, es = {_text(spanish)} }}  # REVIEW'
         )
     if column.source and decided.role != "ignored":
-        text = _text(
-            f"Column {column.source!r} of {'the table' if plan.source.is_database else 'the file'}"
-        )
-        spanish = _text(
-            f"Columna {column.source!r} {'de la tabla' if plan.source.is_database else 'del archivo'}"
-        )
-        lines.append(f"help = {{ en = {text}, es = {spanish} }}")
+        text = _text(_one_line(column.source))
+        lines.append(f"help = {{ en = {text}, es = {text} }}")
     if relation and decided.role in ("feature", "protected"):
         lines.append(f"# alone: AUC {relation.auc:.3f}")
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""Words of lenders' columns in English, Spanish, German, Portuguese and neighbours, unaccented."""
+"""Words of lenders' columns in English, Spanish, German, Portuguese and French, unaccented."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ RESERVED = _words(
 
 
 PROTECTED: Mapping[str, frozenset[str]] = {
-    "sex or gender": _words("sex sexo gender genero geschlecht sesso sexe genre kon geslacht"),
+    "sex or gender": _words(
+        "sex sexo gender genero geschlecht sesso sexe genre kon geslacht civilite anrede salutation"
+    ),
     "age": _words("age edad alter idade eta leeftijd"),
     "date of birth": _words(
         "birth birthday birthdate dob nacimiento nac geburt geburtsdatum geburtstag nascimento nasc"
@@ -46,40 +48,46 @@ PROTECTED: Mapping[str, frozenset[str]] = {
     ),
     "marital status": _words(
         "marital married marriage spouse conyuge conjuge civil familienstand verheiratet casado"
-        " matrimonial divorced"
+        " matrimonial divorced familiale familial matrimoniale marie"
     ),
     "nationality": _words(
         "nationality nacionalidad staatsangehoerigkeit staatsangehorigkeit nationalitaet"
         " nationalitat nacionalidade nationalite nazionalita citizenship citizen ciudadania foreign"
         " foreigner extranjero auslaender auslander gastarbeiter estrangeiro etranger immigrant"
-        " inmigrante migrant"
+        " inmigrante migrant etrangere cittadinanza"
     ),
     "religion": _words("religion religiao konfession religioso faith creed"),
-    "race or ethnicity": _words("race raza raca ethnicity ethnic etnia etnico hautfarbe skin"),
+    "race or ethnicity": _words(
+        "race raza raca ethnicity ethnic etnia etnico ethnie hautfarbe skin"
+    ),
     "pregnancy or family plans": _words(
-        "pregnant pregnancy embarazo embarazada gravidez maternity"
+        "pregnant pregnancy embarazo embarazada gravidez maternity grossesse enceinte"
     ),
     "disability or health": _words(
         "disability disabled discapacidad behinderung deficiencia health salud gesundheit saude"
-        " invalidez handicap"
+        " invalidez handicap sante invalidite"
     ),
     "sexual orientation": _words("orientation orientacion orientierung orientacao lgbt"),
-    "politics or union": _words("political politica union sindicato gewerkschaft sindicato"),
+    "politics or union": _words("political politica union sindicato gewerkschaft syndicat"),
 }
 # With one of these, `age` is the age of a thing.
 THINGS = _words(
     "account accounts loan credit cuenta prestamo credito konto kredit car vehicle vehiculo auto"
     " employment job empleo company business negocio empresa antiguedad history file bureau line"
-    " property house card tarjeta month months oldest newest average"
+    " property house card tarjeta month months oldest newest average compte vehicule voiture"
+    " entreprise emploi conta veiculo carro emprego fahrzeug"
 )
 PROXIES = _words(
     "zip postcode postal plz cep cp neighbourhood neighborhood barrio bairro stadtteil surname"
-    " apellido lastname firstname idioma language sprache lingua birthplace"
+    " apellido lastname firstname idioma language sprache lingua birthplace quartier commune langue"
+    " cidade ciudad ville city municipio"
+    " prenom nom"
 )
 AFTERWARDS = _words(
     "recovery recoveries recovered collection collections chargeoff chargedoff writeoff castigo"
     " castigado recupero recuperacion recuperado recuperacao cobranza cobranca inkasso ausbuchung"
-    " settlement lgd outcome resultado refinanced reestructurado"
+    " settlement lgd outcome resultado refinanced reestructurado recouvrement contentieux relance"
+    " cloture provision provisions mahnung rueckzahlung"
 )
 AFTERWARDS_PAIRS = (
     ("charged", "off"),
@@ -102,14 +110,25 @@ AFTERWARDS_PAIRS = (
 KEYS = _words(
     "id identifier no num number numero nr nro key code codigo clave folio expediente solicitud"
     " antrag antragsnummer kundennummer kunde pedido contrato contract reference ref uuid cliente"
+    " dossier identifiant proposta"
 )
+# A name that begins so and ends in no key is a number of things: number_of_dependents.
+COUNTS = _words("number num numero nombre nb no nr anzahl cantidad quantidade")
 TIMES = _ranked(
     "applied application solicitud antrag antragsdatum antragstag solicitacao pedido"
     " origination originacion issue issued opening apertura alta disbursement desembolso"
-    " start request"
+    " start request demande octroi souscription proposta"
 )
-DATES = _words("date fecha datum data day dia tag on at month mes monat")
+DATES = _words("date fecha datum data day dia tag on at month mes monat jour")
 
+REMARKS = _words(
+    "comment comments comentario comentarios commentaire commentaires observaciones observacoes"
+    " observation observations remark remarks memo bemerkung bemerkungen notas"
+)
+LISTED = _words(  # numbers of these name one of a list
+    "branch agence agencia sucursal filiale filial shop store tienda loja channel canal product"
+    " producto produto produit dealer vendedor"
+)
 GLOSSARY: Mapping[str, tuple[str, str]] = {
     "ingreso": ("income", "ingreso"),
     "ingresos": ("income", "ingresos"),
@@ -152,24 +171,44 @@ GLOSSARY: Mapping[str, tuple[str, str]] = {
     "loans": ("loans", "préstamos"),
     "prestamos": ("loans", "préstamos"),
     "consultas": ("enquiries", "consultas"),
+    "revenu": ("income", "ingreso"),
+    "mensuel": ("monthly", "mensual"),
+    "montant": ("amount", "importe"),
+    "duree": ("term", "plazo"),
+    "objet": ("purpose", "finalidad"),
+    "logement": ("housing", "vivienda"),
+    "endettement": ("debt", "deuda"),
+    "taux": ("rate", "tasa"),
+    "solde": ("balance", "saldo"),
+    "moyen": ("average", "medio"),
+    "anciennete": ("length of", "antigüedad"),
+    "emploi": ("employment", "empleo"),
+    "incidents": ("incidents", "incidentes"),
+    "renda": ("income", "ingreso"),
+    "mensal": ("monthly", "mensual"),
+    "prazo": ("term", "plazo"),
+    "finalidade": ("purpose", "finalidad"),
+    "moradia": ("housing", "vivienda"),
 }
 UNITS = (
-    (_words("months meses monate monat"), "months"),
-    (_words("years anos jahre edad age alter idade"), "years"),
-    (_words("days dias tage"), "days"),
+    (_words("months meses monate monat mois"), "months"),
+    (_words("years anos jahre edad age alter idade ans annees"), "years"),
+    (_words("days dias tage jours"), "days"),
     (_words("eur euro euros"), "EUR"),
     (_words("usd dollars dolares"), "USD"),
     (_words("brl reais"), "BRL"),
-    (_words("percent pct porcentaje prozent"), "percent"),
+    (_words("percent pct porcentaje prozent pourcentage"), "percent"),
 )
 
 # Values of a target, in lower case; and words of a target's name that speaks of the good outcome.
 BAD = _words(
     "1 yes y true t bad default defaulted si sí s malo mala moroso impago incumplido late"
-    " delinquent schlecht ja j ausfall sim mau ruim inadimplente b charged_off"
+    " delinquent schlecht ja j ausfall sim mau ruim inadimplente b charged_off mauvais impaye"
+    " impayé defaut défaut oui o"
 ) | {"charged off", "in default", "no paga"}
 GOOD = _words(
-    "0 no n false f good paid nein gut bueno buena bom pagado cumplido current repaid g nao"
+    "0 no n false f good paid nein gut bueno buena bom pagado cumplido current repaid g nao bon"
+    " sain non solde soldé"
     " não fully_paid"
 ) | {"fully paid", "al dia", "al día"}
 POSITIVE = _ranked("good paid repaid approved pagado cumpl bueno gut")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,16 +91,18 @@ def describe_endpoint(sagemaker: Any, name: str) -> dict[str, Any]:
     }
 
 
-def download_plots(s3: Any, bucket: str, prefix: str, folder: Path) -> list[Path]:
-    """Fetch the images below a prefix; return their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
+def download_plots(
+    s3: Any, bucket: str, prefix: str, names: Iterable[str], folder: Path
+) -> list[Path]:
+    """Fetch an evaluation's images in place of an earlier run's; return their paths."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     paths = []
-    for item in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", []):
-        if item["Key"].endswith(".png"):
-            path = folder / item["Key"].removeprefix(prefix).replace("/", "_")
-            s3.download_file(bucket, item["Key"], str(path))
-            paths.append(path)
-    return sorted(paths)
+    for name in sorted(names):
+        path = folder / name
+        s3.download_file(bucket, prefix + name, str(path))
+        paths.append(path)
+    return paths
 
 
 def read_json(s3: Any, bucket: str, key: str) -> Any:

@@ -22,6 +22,8 @@ RUN_ID = "main_job"
 DAGS_SECONDS = 120
 RUN_SECONDS = 1800
 STILL_RUNNING_SECONDS = 15
+FAILED = "Task failed with exception"
+LINES_SHOWN = 12
 FINAL_TASK = ("success", "failed", "skipped", "upstream_failed", "removed")
 
 
@@ -188,12 +190,25 @@ class MainJob:
         lines = [f"{dag_id} failed at {', '.join(each['task_id'] for each in failed)}"]
         for each in failed:
             log = self.stack.client.log(dag_id, run_id, each["task_id"], each["try_number"])
-            lines += [f"  {line}" for line in log if line.strip()][-12:]
-        lines.append(f"logs: {self.stack.place.build / 'airflow' / 'logs'}")
+            lines += [f"  {line}" for line in essence(log)]
+        build, account = self.stack.place.build, self.stack.settings.account
+        if any("s3://" in line for line in lines):
+            lines.append(f"s3://… lies in {os.path.relpath(build / 'aws' / 's3' / account)}/…")
+        lines.append(f"logs: {os.path.relpath(build / 'airflow' / 'logs')}")
         return "\n".join(lines)
 
     def _ui(self, dag_id: str) -> str:
         return f"{self.stack.client.address}/dags/{dag_id}"
+
+
+def essence(log: list[str]) -> list[str]:
+    """Return of a failed task's log what it failed of: from its exception to the next chapter."""
+    starts = [place for place, line in enumerate(log) if line.startswith(FAILED)]
+    if not starts:
+        return [line for line in log if line.strip()][-LINES_SHOWN:]
+    ends = [place for place, line in enumerate(log) if line.startswith("::") and place > starts[-1]]
+    text = "\n".join(log[starts[-1] : ends[0] if ends else None]).removeprefix(FAILED)
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _midnight(day: date) -> datetime:

@@ -45,7 +45,9 @@ def collect(job: MainJob) -> dict[str, Any]:
     evaluation = layout.evaluation_prefix(name, period)
     metrics = readings.read_json(s3, settings.model_bucket, evaluation + "metrics.json")
     results = stack.place.results(name)
-    plots = readings.download_plots(s3, settings.model_bucket, evaluation, results / "plots")
+    plots = readings.download_plots(
+        s3, settings.model_bucket, evaluation, metrics["plots"], results / "plots"
+    )
     report = results / "report.html"
     s3.download_file(settings.model_bucket, evaluation + metrics["report"], str(report))
     tables = readings.count_tables(job)

@@ -50,13 +50,19 @@ def write_facts(s3: Any, settings: Settings, facts: Mapping[str, Any]) -> None:
     raw.put_json(s3, settings.model_bucket, key, facts)
 
 
-def copy_evaluation(s3: Any, settings: Settings, portfolio: str, period: str, version: str) -> None:
-    """Copy a period's evaluation to the version, where no later run replaces it."""
+def copy_evaluation(
+    s3: Any, settings: Settings, portfolio: str, period: str, version: str, plots: Sequence[str]
+) -> None:
+    """Copy a period's evaluation to the version, where no later run replaces it.
+
+    Of the plots only its own: an earlier evaluation of the period may have left others.
+    """
     bucket, source = settings.model_bucket, layout.evaluation_prefix(portfolio, period)
     target = layout.version_prefix(portfolio, version) + "evaluation/"
     for key in raw.list_keys(s3, bucket, source):
-        copied = {"Bucket": bucket, "Key": key}
-        s3.copy_object(Bucket=bucket, Key=target + key.removeprefix(source), CopySource=copied)
+        name, copied = key.removeprefix(source), {"Bucket": bucket, "Key": key}
+        if not name.endswith(".png") or name in plots:
+            s3.copy_object(Bucket=bucket, Key=target + name, CopySource=copied)
 
 
 def read_counts(s3: Any, settings: Settings, portfolio: str, period: str) -> dict[str, Any]:

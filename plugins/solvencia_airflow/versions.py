@@ -46,7 +46,7 @@ def register(name: str, period: str, training: dict[str, Any]) -> str:
     group = settings.package_group(name)
     found = registry.find(sagemaker, group, own)
     status = approval.first_status(refusals, before, found.status if found else None)
-    version.copy_evaluation(s3, settings, name, period, own)
+    version.copy_evaluation(s3, settings, name, period, own, metrics["plots"])
     package = found or registry.create(
         sagemaker,
         group,

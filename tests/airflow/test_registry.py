@@ -58,6 +58,7 @@ def evaluated(settings: Settings, s3: Any, product: Any) -> Any:
             "champion": None,
             "monotone": {"checked": [], "broken": {}},
             "model": model,
+            "plots": ["roc.png"],
         } | change
         prefix = layout.evaluation_prefix(NAME, PERIOD)
         for name in ("metrics.json", "report.json"):
@@ -150,6 +151,18 @@ def test_a_good_model_is_registered_with_its_lineage_and_waits(settings, evaluat
         f"{prefix}evaluation/report.json",
         f"{prefix}facts.json",
     }
+
+
+def test_a_version_keeps_no_plot_of_an_earlier_evaluation(settings, evaluated, s3):
+    """What a field's plot left below the same period is not the new model's."""
+    prefix = layout.evaluation_prefix(NAME, PERIOD)
+    for name in ("roc.png", "fairness_postcode.png"):
+        s3.put_object(Bucket=settings.model_bucket, Key=prefix + name, Body=b"")
+
+    own = register()
+
+    kept = raw.list_keys(s3, settings.model_bucket, layout.version_prefix(NAME, own) + "evaluation")
+    assert [key.rpartition("/")[2] for key in kept if key.endswith(".png")] == ["roc.png"]
 
 
 def test_registering_again_finds_its_own(settings, evaluated, s3):

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from drafting import bounds, calendar, names, numbers, relation, sentinels
+from drafting import bounds, calendar, categories, names, numbers, relation, sentinels
 from drafting.column import Column, Reading, read_all
 from drafting.csv_file import read
 from drafting.source import DraftFault, Source
@@ -59,15 +59,36 @@ def test_equal_names_are_numbered():
         ("account_age", ""),
         ("age_of_oldest_line", ""),
         ("ingreso_mensual", ""),
+        ("situation_familiale", "marital status"),
+        ("civilite", "sex or gender"),
+        ("age_du_vehicule", ""),
         ("percentage", ""),
     ],
 )
 def test_protected_fields_are_known_by_name(field, what):
-    """In English, Spanish, German and Portuguese; the age of a thing is nobody's."""
+    """In English, Spanish, German, Portuguese and French; the age of a thing is nobody's."""
     assert names.protected(field) == what
 
 
-@pytest.mark.parametrize("field", ["recoveries", "monto_recuperado", "last_payment"])
+@pytest.mark.parametrize(
+    ("field", "is_count"),
+    [
+        ("number_of_dependents", True),
+        ("number_of_times90_days_late", True),
+        ("nb_de_credits", True),
+        ("no_solicitud", False),
+        ("number", False),
+        ("loans_count", False),
+    ],
+)
+def test_a_number_of_things_is_no_identifier(field, is_count):
+    """`number_of_dependents` counts, `no_solicitud` identifies."""
+    assert names.is_count(field) is is_count
+
+
+@pytest.mark.parametrize(
+    "field", ["recoveries", "monto_recuperado", "last_payment", "jours_en_recouvrement"]
+)
 def test_what_happens_after_the_loan_is_known_by_name(field):
     """Recoveries and last payments are known only when the outcome is."""
     assert names.is_afterwards(field)
@@ -213,6 +234,63 @@ def test_a_leak_is_seen_by_rank_by_filling_and_not_by_chance():
     assert relation.relate(column(rng.random(4000)), {}, outcome).auc == pytest.approx(
         0.5, abs=0.03
     )
+
+
+def test_a_rare_field_of_the_good_alone_is_no_leak():
+    """Filled for one in thirty good rows and for none of twenty bad ones: that is chance."""
+    outcome = np.array([1.0] * 20 + [0.0] * 600)
+    rare = np.where((np.arange(620) % 30 == 0) & (outcome == 0), 1.0, np.nan)
+
+    assert relation.relate(column(rare), {}, outcome).leak == ""
+
+
+def zero_for_the_good(rows: int = 8000):
+    """Return fees that only the bad have, seven of eight rows 0, and the outcome."""
+    rng = np.random.default_rng(8)
+    outcome = (rng.random(rows) < 0.11).astype(float)
+    is_charged = (outcome == 1) & (rng.random(rows) < 0.75)
+    return np.where(is_charged, rng.uniform(8, 150, rows), 0.0), outcome
+
+
+def test_a_value_that_fills_a_bin_stands_alone():
+    """Fees of 0 in nine of ten rows do not swallow the fees above it."""
+    fees, outcome = zero_for_the_good()
+    found = relation.relate(column(fees), {}, outcome)
+
+    first, *others = found.bins
+    assert first.label == "0"
+    assert others
+    assert all(each.rate == 1 for each in others)
+    assert found.auc > 0.85
+
+
+def test_a_zero_in_the_middle_stands_alone():
+    """Every row falls in one bin, and the heavy value has a bin for itself."""
+    rng = np.random.default_rng(9)
+    values = np.where(rng.random(4000) < 0.4, 0.0, rng.normal(0, 5, 4000))
+    found = relation.relate(column(values), {}, (rng.random(4000) < 0.3).astype(float))
+
+    assert sum(each.rows for each in found.bins) == 4000
+    assert (values == 0).sum() in [each.rows for each in found.bins if each.label == "0"]
+
+
+def test_values_that_only_the_bad_have_are_a_leak():
+    """Below AUC 0.9 and filled for everybody, yet all of 693 rows are bad; text or number."""
+    fees, outcome = zero_for_the_good()
+    states = np.where(fees > 0, "contentieux", "ok").astype(object)
+
+    assert "rows with 8.0" in relation.relate(column(fees), {}, outcome).leak
+    found = relation.relate(Column("x", "x", "text", states), {}, outcome).leak
+    assert "rows with contentieux are bad: known only afterwards" in found
+
+
+def test_spellings_and_marks_among_categories_are_told():
+    """`own` and `Own ` are one category; `?` and `inconnu` may mean missing."""
+    spelled, marks = categories.remarks(["own", "rent", "Own", "OWN", "?", "inconnu"])
+
+    assert "'own', 'Own', 'OWN'" in spelled
+    assert "MISSING='?,inconnu'" in marks
+    assert categories.remarks(["own", "rent"]) == []
 
 
 def test_missing_that_tells_is_told():

@@ -290,3 +290,33 @@ def test_the_report_shows_what_to_review(drafted):
     ):
         assert part in text
     assert len(list((where.report("prestamos") / "plots").glob("*.png"))) == 10
+
+
+def test_equal_headers_are_told(place, write, table):
+    """The later of two columns of one name gets a number, and the draft says so."""
+    text = lender.text(table).replace("Vivienda", "Atrasos", 1)
+
+    made = draft.make(write(None, text=text), place)
+
+    assert "two columns are called 'Atrasos': the later one is taken as 'Atrasos 2'" in (
+        made.plan.notes
+    )
+
+
+def test_a_remark_is_left_out(place, write, table):
+    """What somebody wrote may name a person, however few the texts are."""
+    rows = [dict(row, Observaciones="ok" if n % 2 else "llamar") for n, row in enumerate(table)]
+
+    made = draft.make(write(rows), place)
+
+    (found,) = [each for each in made.plan.columns if each.name == "observaciones"]
+    assert found.role == ""
+    assert "somebody's remark" in found.notes[0]
+
+
+def test_the_window_says_how_to_change_it(drafted):
+    """The dates of the laid out outcomes follow the window: a number changed alone finds no row."""
+    made, _, _ = drafted
+    text = (made.folder / "portfolio.toml").read_text(encoding="utf-8")
+
+    assert "draft again with WINDOW=" in text

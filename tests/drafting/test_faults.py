@@ -62,6 +62,15 @@ def test_a_missing_file(place):
     assert fault(options, place) == "FROM=/nowhere/loans.csv: no such file: check the path"
 
 
+def test_neither_a_file_nor_a_connection(place):
+    """A bare word may be either: the error says that it is none of them."""
+    options = draft.Options("prestamos", "loans", "Estado")
+
+    assert "FROM=loans: neither a file here nor a connection (no AIRFLOW_CONN_LOANS" in fault(
+        options, place
+    )
+
+
 def test_a_torn_archive(place, write, table):
     """A gzip file that ends early cannot be read."""
     options = write(table)
@@ -94,6 +103,15 @@ def test_a_slip_in_a_column_of_numbers(place, write, table):
     assert "12x0" not in found
 
 
+def test_slips_in_several_columns_are_told_at_once(place, write, table):
+    """One look at the error is enough to correct the file."""
+    rows = change(table, 41, **{"Ingreso Mensual": "12x0", "Fecha de Solicitud": "31/02/2024"})
+    found = fault(write(rows), place)
+
+    assert "line 43, column 'Fecha de Solicitud'" in found
+    assert "line 43, column 'Ingreso Mensual'" in found
+
+
 def test_a_word_for_missing_is_taken_when_named(place, write, table):
     """The same file passes once MISSING= names the word."""
     rows = change(table, 41, **{"Ingreso Mensual": "no declara"})
@@ -121,7 +139,17 @@ def test_a_target_of_three_values(place, write, table):
     """Only two values make a label."""
     found = fault(write(change(table, 3, Estado="judicial")), place)
 
-    assert "column 'Estado': the target has 3 different values, not 2" in found
+    assert "column 'Estado': the target has 3 different values, not 2 ('al día'" in found
+    assert "'judicial' 1" in found
+
+
+def test_a_word_for_an_unknown_outcome_is_taken_when_named(place, write, table):
+    """The same file passes once MISSING= names the third value."""
+    rows = change(table, 3, Estado="judicial")
+
+    made = draft.make(write(rows, reading=Reading(missing=frozenset({"judicial"}))), place)
+
+    assert made.plan.target.known == len(table) - 1
 
 
 def test_a_bad_value_that_is_not_there(place, write, table):
