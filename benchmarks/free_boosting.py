@@ -1,7 +1,11 @@
-"""What a user would pick instead: LightGBM without constraints, tuned on an inner fold."""
+"""What a user would pick instead: LightGBM without constraints, tuned on an inner fold.
+
+Texts are tried both ways that users know: as LightGBM's categories and as plain codes.
+"""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -41,9 +45,10 @@ def fit(product: Portfolio, older: Columns, newer: Columns) -> Callable[[Columns
     """Choose a candidate and its rounds on `newer`, fit it on both; return what predicts PDs."""
     label = product.label.field
     inner, held = features.build(product, older), features.build(product, newer)
-    texts = [place for place, each in enumerate(product.features) if not each.is_numeric]
+    asked = [each for each in product.request_fields if not each.is_numeric]
+    all_texts = [place for place, each in enumerate(product.features) if each in asked]
     found = []
-    for candidate in CANDIDATES:
+    for candidate, texts in itertools.product(CANDIDATES, [all_texts, []] if asked else [[]]):
         data = lgb.Dataset(inner, older[label], categorical_feature=texts, free_raw_data=False)
         booster = lgb.train(
             {**FIXED, **candidate},
@@ -52,8 +57,9 @@ def fit(product: Portfolio, older: Columns, newer: Columns) -> Callable[[Columns
             valid_sets=[data.create_valid(held, newer[label])],
             callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
         )
-        found.append((booster.best_score["valid_0"]["auc"], booster.best_iteration, candidate))
-    _, rounds, candidate = max(found, key=lambda each: each[0])
+        score = booster.best_score["valid_0"]["auc"]
+        found.append((score, booster.best_iteration, candidate, texts))
+    _, rounds, candidate, texts = max(found, key=lambda each: each[0])
     rows = np.vstack([inner, held])
     outcome = np.concatenate([older[label], newer[label]])
     data = lgb.Dataset(rows, outcome, categorical_feature=texts)

@@ -34,16 +34,18 @@ HYPERPARAMETERS: Settings = {
     "max_bin": 127,
     "rounds_max": 1500,
     "rounds_patience": 60,
-    "members": 3,
-    "networks": 4,  # of the blend
+    "members": 1,
+    "networks": 3,  # of the blend
     "num_threads": 1,
     "seed": 7,
 }
 # What tuning tries beside HYPERPARAMETERS; what the caller gave is never overridden.
 CANDIDATES: tuple[Settings, ...] = (
     {},
-    {"num_leaves": 6, "feature_fraction": 0.4},
+    {"num_leaves": 6, "feature_fraction": 0.4, "members": 3},
     {
+        "members": 6,
+        "networks": 6,
         "num_leaves": 8,
         "min_data_in_leaf": 10,
         "path_smooth": 0.0,
@@ -53,7 +55,7 @@ CANDIDATES: tuple[Settings, ...] = (
     },
 )
 LEVELS_MAX = 30  # categories of a text that may have a column each
-MANY_ROWS = 20_000  # beyond them the last candidate, made for few rows, is not tried
+MANY_ROWS = 20_000  # beyond them only the first candidate is tried: the others are for fewer
 
 _THREADS = re.compile(r"^\[num_threads: -?\d+\]$", re.MULTILINE)
 _OURS = ("rounds_max", "rounds_patience", "members", "networks", "rounds", "one_hot", "extra_trees")
@@ -118,7 +120,7 @@ def tune(
     seen: list[Settings] = []
     for candidate in CANDIDATES:
         settings = {**HYPERPARAMETERS, **candidate, **given}
-        if settings in seen or (candidate is CANDIDATES[-1] and size > MANY_ROWS):
+        if settings in seen or (candidate and size > MANY_ROWS):
             continue
         seen.append(settings)
         rounds, losses, found = [], [], []

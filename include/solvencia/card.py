@@ -22,6 +22,9 @@ from solvencia.woe import Binning
 
 type Numbers = npt.NDArray[np.float64]
 
+PRIOR = 10.0  # rows of the overall bad rate that join each bin
+RIDGE = 5.0  # worth noticing on a few hundred rows, not on many
+
 
 @dataclass(frozen=True)
 class Bins:
@@ -134,7 +137,7 @@ def fit(
     scores = Encoding(features, components).apply(matrix) if components else None
     design = np.column_stack([*columns, np.empty((len(matrix), 0)) if scores is None else scores])
     is_signed = np.arange(design.shape[1]) < len(columns)
-    kept, coefficients, intercept = logistic.fit_signed(design, outcome, is_signed)
+    kept, coefficients, intercept = logistic.fit_signed(design, outcome, is_signed, RIDGE)
     names = list(binnings)
     parts: list[Bins | Slope] = [
         Bins(names[place], coefficient, binnings[names[place]])
@@ -161,4 +164,4 @@ def bin_field(
     """Return the best bins of one feature, in the portfolio's direction."""
     field = portfolio.fields[name]
     values = matrix[:, features.index(name)]
-    return woe.fit(values, outcome, field.monotone, len(field.categories))
+    return woe.fit(values, outcome, field.monotone, len(field.categories), PRIOR)

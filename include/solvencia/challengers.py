@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +11,10 @@ import numpy.typing as npt
 from solvencia import boosting, calibration, card, choice, evaluate, logistic, network
 from solvencia.calibration import Line
 from solvencia.card import Card
+from solvencia.choice import Spans
 from solvencia.encoding import Encoding
 from solvencia.faults import PermanentFault
-from solvencia.folds import Fold
+from solvencia.folds import FEW_ROWS, Fold
 from solvencia.model import Scorer, to_pd
 from solvencia.network import Network
 from solvencia.portfolio import Portfolio
@@ -22,8 +23,10 @@ from solvencia.trees import MIXED_MAX
 
 type Numbers = npt.NDArray[np.float64]
 type Rows = tuple[Numbers, Numbers]  # raw features, outcome
+type Settings = Mapping[str, int | float]
 type Progress = Callable[[str], None]
 
+_TRIAL = {"members": 1, "networks": 1}  # what many rows are judged with, before the last fit
 _WEIGHT_MIN = 0.05  # a lighter part of the blend leaves it
 
 
@@ -32,20 +35,15 @@ class UntrainableData(PermanentFault):
 
 
 @dataclass(frozen=True)
-class Tuned:
-    """What was decided on the inner folds: the boosting's settings and the blend's weights."""
-
-    settings: Mapping[str, int | float]
-    weights: Mapping[str, float]
-    raw: Mapping[str, Numbers]  # each scorer's raw log-odds of the newer rows
-    outcome: Numbers
-
-
-@dataclass(frozen=True)
 class Judged:
-    """Challengers as judged on validation: log-odds by kind, in ascending complexity."""
+    """Challengers as judged on rows that they were not fitted to, in ascending complexity.
 
-    tuned: Tuned
+    `settings` are the boosting's as tuned, `weights` the blend's, `log_odds` those of the
+    validation rows by kind.
+    """
+
+    settings: Settings
+    weights: Mapping[str, float]
     lines: Mapping[str, Line]
     log_odds: Mapping[str, Numbers]
     kind: str
@@ -62,42 +60,64 @@ class Trainer:
 
     portfolio: Portfolio
     names: tuple[str, ...]
-    given: Mapping[str, int | float]
+    given: Settings
     progress: Progress
 
     def judge(self, reduced: Reduced, rows: Rows, held: Rows, inner: Sequence[Fold]) -> Judged:
-        """Tune on the inner folds, fit on all training rows, calibrate and choose."""
+        """Tune on the inner folds, fit on all training rows, calibrate and choose.
+
+        The newer rows of each inner fold, and the validation rows, are a span each: what a span
+        is scored with has not seen it, the blend's weights included.
+        """
         kinds = self._competing(reduced)
-        tuned = self._tune(reduced, rows, inner, kinds)
-        if set(tuned.weights) in (set(), {"scorecard"}, {"boosting"}):  # then it is no blend
+        settings, spans = self._tune(reduced, rows, inner, kinds)
+        trial = settings if len(rows[1]) <= FEW_ROWS else {**settings, **_TRIAL}
+        scorers = self.fit(reduced, rows, trial, kinds)
+        raw = {
+            name: np.concatenate([spans[name], each.log_odds(held[0])])
+            for name, each in scorers.items()
+        }
+        outcome = np.concatenate([*(rows[1][newer] for _, newer in inner), held[1]])
+        sizes = [*(int(newer.sum()) for _, newer in inner), len(held[1])]
+        span: Spans = np.repeat(np.arange(len(sizes)), sizes)
+        weights: dict[str, float] = {}
+        if "blend" in kinds:
+            weights = _weigh(raw, outcome)
+            shares = ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items())
+            self.progress(f"blend: {shares}")
+            raw["blend"] = _blend_unseen(raw, outcome, span)
+        if len(weights) == 1 and "network" not in weights:  # then it is no blend
             kinds = tuple(kind for kind in kinds if kind != "blend")
-        scorers = self.fit(reduced, rows, tuned, kinds)
-        raw = {kind: each.log_odds(held[0]) for kind, each in scorers.items()}
-        lines, log_odds = {}, {}
-        for kind in kinds:
-            newer, outer = (mix(kind, each, tuned.weights) for each in (tuned.raw, raw))
-            line = calibration.fit(
-                np.concatenate([newer, outer]), np.concatenate([tuned.outcome, held[1]])
-            )
-            if line.slope > 0:
-                lines[kind], log_odds[kind] = line, line.apply(outer)
+        lines = {kind: calibration.fit(raw[kind], outcome) for kind in kinds}
+        lines = {kind: line for kind, line in lines.items() if line.slope > 0}
         if not lines:
             raise UntrainableData(
                 "no challenger ranks the validation applications better than chance: "
                 "check the label and the features"
             )
-        kind, reason = choice.choose(held[1], log_odds)
-        return Judged(tuned, lines, log_odds, kind, reason)
+        log_odds = {kind: line.apply(raw[kind]) for kind, line in lines.items()}
+        # Where trees stopped on few rows they flatter themselves there: then validation decides.
+        chosen = slice(0 if len(rows[1]) > boosting.MANY_ROWS else -len(held[1]), None)
+        unseen = {kind: each[chosen] for kind, each in log_odds.items()}
+        kind, reason = choice.choose(outcome[chosen], unseen, span[chosen])
+        validation = {kind: each[-len(held[1]) :] for kind, each in log_odds.items()}
+        return Judged(settings, weights, lines, validation, kind, reason)
+
+    def refit(self, reduced: Reduced, rows: Rows, judged: Judged) -> dict[str, Scorer]:
+        """Return what the judged kinds are made of, fitted as tuned on these rows."""
+        kinds = tuple(judged.lines)
+        needed = judged.weights if "blend" in kinds else {}
+        return self.fit(reduced, rows, judged.settings, kinds, "network" in needed)
 
     def fit(
         self,
         reduced: Reduced,
         rows: Rows,
-        tuned: Tuned,
+        settings: Settings,
         kinds: tuple[str, ...],
+        is_joined: bool = True,
     ) -> dict[str, Scorer]:
-        """Return what these kinds are made of."""
-        settings = tuned.settings
+        """Return what these kinds are made of; a blend is joined by a network where it may."""
         scorers: dict[str, Scorer] = {}
         if "scorecard" in kinds:
             scorers["scorecard"] = self._fit_card(reduced, rows)
@@ -106,14 +126,12 @@ class Trainer:
             self.progress(f"boosting: {size} on {len(rows[1])} rows")
             encoding, made = self._encode(reduced, rows, settings)
             scorers["boosting"] = boosting.fit(self.portfolio, encoding, (made, rows[1]), settings)
-        if "blend" in kinds and "network" in tuned.weights:
+        if "blend" in kinds and is_joined and self._has_network(reduced, settings):
             self.progress(f"network: {settings['networks']} on {len(rows[1])} rows")
             scorers["network"] = self._fit_network(reduced, rows, settings)
         return scorers
 
-    def _encode(
-        self, reduced: Reduced, rows: Rows, settings: Mapping[str, int | float]
-    ) -> tuple[Encoding, Numbers]:
+    def _encode(self, reduced: Reduced, rows: Rows, settings: Settings) -> tuple[Encoding, Numbers]:
         return boosting.encode(
             self.portfolio, self.names, rows, reduced.chosen, reduced.components, settings
         )
@@ -121,12 +139,20 @@ class Trainer:
     def _fit_card(self, reduced: Reduced, rows: Rows) -> Card:
         return card.fit(self.portfolio, self.names, *rows, reduced.chosen, reduced.components)
 
-    def _fit_network(
-        self, reduced: Reduced, rows: Rows, settings: Mapping[str, int | float]
-    ) -> Network:
-        encoding, made = self._encode(reduced, rows, {**settings, "one_hot": 1})
+    def _fit_network(self, reduced: Reduced, rows: Rows, settings: Settings) -> Network:
+        """Fit networks without sums of other fields: they add up themselves."""
+        joined = replace(reduced, chosen=self._unsummed(reduced))
+        encoding, made = self._encode(joined, rows, {**settings, "one_hot": 1})
         members, seed = int(settings["networks"]), int(settings["seed"])
         return network.fit(self.portfolio, encoding, made, rows[1], members, seed)
+
+    def _has_network(self, reduced: Reduced, settings: Settings) -> bool:
+        fields = {name for each in reduced.components for name in each.fields}
+        count = len(fields.union(self._unsummed(reduced)))
+        return bool(settings["networks"]) and count <= MIXED_MAX
+
+    def _unsummed(self, reduced: Reduced) -> tuple[str, ...]:
+        return tuple(name for name in reduced.chosen if not self.portfolio.fields[name].sum_of)
 
     def _competing(self, reduced: Reduced) -> tuple[str, ...]:
         kinds = self.portfolio.modelling.challengers
@@ -140,13 +166,14 @@ class Trainer:
 
     def _tune(
         self, reduced: Reduced, rows: Rows, inner: Sequence[Fold], kinds: tuple[str, ...]
-    ) -> Tuned:
+    ) -> tuple[Settings, dict[str, Numbers]]:
+        """Return the boosting's settings, and each scorer's raw log-odds of the newer rows."""
         spans = [
             ((rows[0][older], rows[1][older]), (rows[0][newer], rows[1][newer]))
             for older, newer in inner
         ]
         raw: dict[str, Numbers] = {}
-        settings: Mapping[str, int | float] = {}
+        settings: Settings = {}
         if "scorecard" in kinds:
             raw["scorecard"] = np.concatenate(
                 [self._fit_card(reduced, older).log_odds(newer[0]) for older, newer in spans]
@@ -159,21 +186,25 @@ class Trainer:
                 self.given,
                 self.progress,
             )
-        outcome = np.concatenate([newer[1] for _, newer in spans])
-        weights: dict[str, float] = {}
-        if "blend" in kinds:
-            if settings["networks"] and len(self.names) <= MIXED_MAX:
-                single = {**settings, "networks": 1}
-                raw["network"] = np.concatenate(
-                    [
-                        self._fit_network(reduced, older, single).log_odds(newer[0])
-                        for older, newer in spans
-                    ]
-                )
-            weights = _weigh(raw, outcome)
-            shares = ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items())
-            self.progress(f"blend: {shares}")
-        return Tuned(settings, weights, raw, outcome)
+        if "blend" in kinds and self._has_network(reduced, settings):
+            single = {**settings, "networks": 1}
+            raw["network"] = np.concatenate(
+                [
+                    self._fit_network(reduced, older, single).log_odds(newer[0])
+                    for older, newer in spans
+                ]
+            )
+        return settings, raw
+
+
+def _blend_unseen(raw: Mapping[str, Numbers], outcome: Numbers, span: Spans) -> Numbers:
+    """Return the blend's raw log-odds, each span weighted as all the others ask."""
+    found = np.empty(len(outcome))
+    for each in np.unique(span):
+        is_here = span == each
+        weights = _weigh({k: v[~is_here] for k, v in raw.items()}, outcome[~is_here])
+        found[is_here] = mix("blend", {k: v[is_here] for k, v in raw.items()}, weights)
+    return found
 
 
 def _weigh(raw: Mapping[str, Numbers], outcome: Numbers) -> dict[str, float]:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 type Numbers = npt.NDArray[np.float64]
+type Spans = npt.NDArray[np.intp]  # which rows one model scored
 
 _Z95 = 1.959963984540054
 
@@ -35,20 +36,42 @@ def compare(outcome: Numbers, new: Numbers, old: Numbers) -> Gain:
     return Gain(difference, difference - reach, difference + reach)
 
 
-def choose(outcome: Numbers, log_odds: Mapping[str, Numbers]) -> tuple[str, str]:
+def compare_within(outcome: Numbers, new: Numbers, old: Numbers, span: Spans) -> Gain:
+    """Return the mean gain over spans, rows compared only within theirs.
+
+    Spans scored by different models have no common order, so each has a gain of its own, which
+    counts by its bad applications.
+    """
+    total, variance, bads_all = 0.0, 0.0, outcome.sum()
+    for each in np.unique(span):
+        here = span == each
+        bads = outcome[here].sum()
+        if 0 < bads < here.sum():
+            gain = compare(outcome[here], new[here], old[here])
+            total += bads / bads_all * gain.difference
+            variance += (bads / bads_all * (gain.high - gain.difference) / _Z95) ** 2
+    reach = _Z95 * float(np.sqrt(variance))
+    return Gain(float(total), float(total) - reach, float(total) + reach)
+
+
+def choose(
+    outcome: Numbers, log_odds: Mapping[str, Numbers], span: Spans | None = None
+) -> tuple[str, str]:
     """Return the kind to take and why; `log_odds` are by kind, in ascending complexity.
 
     A more complex kind replaces the best so far only when the 95 % interval of its gain in AUC
-    lies above 0.
+    lies above 0. By default one
+    model scored all rows.
     """
+    span = np.zeros(len(outcome), dtype=np.intp) if span is None else span
     kinds = list(log_odds)
     best, texts = kinds[0], []
     for kind in kinds[1:]:
-        gain = compare(outcome, log_odds[kind], log_odds[best])
+        gain = compare_within(outcome, log_odds[kind], log_odds[best], span)
         is_better = gain.low > 0
         interval = f"{gain.difference:+.4f} (95 % interval {gain.low:+.4f} to {gain.high:+.4f})"
         verdict = "taken" if is_better else f"not beyond noise, so the simpler {best} stays"
-        texts.append(f"{kind} against {best}: AUC {interval} on validation: {verdict}")
+        texts.append(f"{kind} against {best}: AUC {interval} on unseen rows: {verdict}")
         best = kind if is_better else best
     return best, "; ".join(texts) or f"{best} is the only challenger"
 

@@ -68,6 +68,12 @@ def clean(portfolio: Portfolio, columns: Mapping[str, Column]) -> Cleaned:
     for each in portfolio.request_fields:
         if each.amount_when_missing:
             cleaned.update(_move_amount(each, cleaned))
+    for each in portfolio.with_role("derived"):
+        if each.sum_of:
+            cleaned[each.name] = _add_up(each, cleaned)
+        if each.sentinel_of:
+            source = portfolio.fields[each.sentinel_of]
+            cleaned[each.name] = _name_sentinels(each, source, columns[source.name])
     rows = len(next(iter(cleaned.values())))
     is_accepted = np.ones(rows, dtype=bool)
     reasons: dict[int, tuple[str, ...]] = {}
@@ -190,6 +196,21 @@ def _move_amount(field: Field, cleaned: Mapping[str, Column]) -> dict[str, Colum
         field.name: np.where(is_amount, np.nan, given),
         field.amount_when_missing["amount"]: np.where(is_amount, given, given * base),
     }
+
+
+def _add_up(total: Field, cleaned: Mapping[str, Column]) -> Numbers:
+    """Return a weighted sum, missing where one of its parts is."""
+    parts = [weight * cleaned[name] for name, weight in total.sum_of.items()]
+    return np.asarray(sum(parts[1:], start=parts[0]), dtype=np.float64)
+
+
+def _name_sentinels(state: Field, source: Field, column: Column) -> Numbers:
+    """Return the code of a sentinel's meaning; an ordinary value, or none, is missing."""
+    values = _read_numbers(column)[0]
+    found = np.full(len(values), np.nan)
+    for value, meaning in source.sentinels.items():
+        found[values == float(value)] = state.categories.index(meaning)
+    return found
 
 
 def _find_missing(column: Column) -> Mask:

@@ -77,6 +77,16 @@ class Encoding:
         )
 
     @property
+    def fields(self) -> list[str]:
+        """The features that enter a column, in their order."""
+        found = {
+            name
+            for each in self.columns
+            for name in (each.fields if isinstance(each, Component) else (each.field,))
+        }
+        return [name for name in self.features if name in found]
+
+    @property
     def is_mixed(self) -> bool:
         """Whether a column is made of several features."""
         return any(isinstance(each, Component) for each in self.columns)

@@ -47,7 +47,7 @@ def _loss(design: Numbers, outcome: Numbers, penalty: Numbers, beta: Numbers) ->
 
 
 def fit_signed(
-    matrix: Numbers, outcome: Numbers, is_signed: npt.NDArray[np.bool_]
+    matrix: Numbers, outcome: Numbers, is_signed: npt.NDArray[np.bool_], ridge: float = RIDGE
 ) -> tuple[npt.NDArray[np.intp], Numbers, float]:
     """Return the columns kept, their coefficients and the intercept.
 
@@ -56,7 +56,7 @@ def fit_signed(
     """
     kept = np.arange(matrix.shape[1])
     while True:
-        coefficients, intercept = fit(matrix[:, kept], outcome)
+        coefficients, intercept = fit(matrix[:, kept], outcome, ridge)
         wrong = np.where(is_signed[kept], coefficients, -1.0)
         if not len(kept) or wrong.max() < 0:
             return kept, coefficients, intercept

@@ -24,7 +24,7 @@ type Numbers = npt.NDArray[np.float64]
 type Weights = dict[str, npt.NDArray[Any]]
 
 UNITS = (24, 48, 24)
-EPOCHS = 14
+EPOCHS = 10
 BATCH = 2048
 RATE = 0.01
 DECAY, DECAY_FEW_ROWS = 3e-5, 1e-2
@@ -64,6 +64,11 @@ class Network:
     inputs: tuple[Input | None, ...]  # None for a column that is 0 or 1
     members: tuple[Mapping[str, npt.NDArray[Any]], ...] = field(compare=False, repr=False)
 
+    @property
+    def fields(self) -> list[str]:
+        """The raw features that enter; it adds up itself, so sums of others need not."""
+        return self.encoding.fields
+
     def log_odds(self, matrix: Numbers) -> Numbers:
         """Return the log-odds of default of raw rows."""
         short = -len(matrix) % _BLOCK
@@ -74,7 +79,8 @@ class Network:
 
     def contributions(self, matrix: Numbers, reference: Numbers) -> Numbers:
         """Return baseline Shapley values of the raw features, by all subsets."""
-        return np.vstack([over_subsets(self.log_odds, row, reference) for row in matrix])
+        known = np.where(np.isin(self.encoding.features, self.fields), matrix, reference)
+        return np.vstack([over_subsets(self.log_odds, row, reference) for row in known])
 
 
 def read(text: str) -> Network:

@@ -52,7 +52,8 @@ class Table:
 class Field:
     """One field of a prepared application; bounds are inclusive, in `unit`.
 
-    A field that is not `citable` may move a score and is never given as a reason.
+    A field that is not `citable` may move a score and is never given as a reason. What makes a
+    derived field is `sum_of` or `sentinel_of` of its own, or another's `amount_when_missing`.
     """
 
     name: str
@@ -68,6 +69,8 @@ class Field:
     categories: tuple[str, ...] = ()
     bands: tuple[float, ...] = ()  # where the report's groups of a protected number start
     amount_when_missing: Mapping[str, str] = field(default_factory=dict)
+    sum_of: Mapping[str, float] = field(default_factory=dict)  # weights of the parts
+    sentinel_of: str = ""  # the number whose sentinels' meanings are the categories
     help: Mapping[str, str] = field(default_factory=dict)
     reason: Mapping[str, str] = field(default_factory=dict)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
-import operator
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,7 +13,6 @@ from typing import Any
 from solvencia.portfolio import (
     CHALLENGERS,
     REDUCTIONS,
-    ROLES,
     TYPES,
     Fairness,
     Field,
@@ -29,11 +26,11 @@ from solvencia.portfolio import (
     Split,
     Table,
 )
+from solvencia.portfolio_checks import find_faults, is_finite
 
 PREPARE_SQL = "prepare.sql"
 
 _UNRULED = ("help", "reason", "citable", "bands")  # change no model and no score
-_CODED = ("label", "protected", "feature", "derived")  # cleaned to a number
 
 
 def read(source: Path, name: str) -> Portfolio:
@@ -68,6 +65,7 @@ class _Reader:
             for name, body in self._mapping(raw, "fields").items()
             if (each := self._build(f"fields.{name}", Field, {"name": name, **body}))
         }
+        fields = {name: _name_categories(each, fields) for name, each in fields.items()}
         sections: dict[str, Any] = {
             key: self._build(key, kind, self._mapping(raw, key))
             for key, kind in (
@@ -82,7 +80,8 @@ class _Reader:
         sections["fairness"] = self._read_fairness(raw, sections["scaling"])
         self._check_gate(sections["gate"])
         self._check_tables(tables)
-        self._check_fields(fields, sections["label"])
+        for key, problem in find_faults(fields, sections["label"]):
+            self._fault(key, problem)
         if not (self.source.parent / PREPARE_SQL).is_file():
             self._fault(PREPARE_SQL, "missing: add the query that prepares the applications")
         if raw.get("name") != self.name:
@@ -134,14 +133,14 @@ class _Reader:
         if found.reduction not in REDUCTIONS:
             self._fault("model.reduction", f"{found.reduction!r}: use one of {REDUCTIONS}")
         for name in ("iv_min", "correlation_max", "variance_share"):
-            if not (_is_finite(getattr(found, name)) and 0 <= getattr(found, name) <= 1):
+            if not (is_finite(getattr(found, name)) and 0 <= getattr(found, name) <= 1):
                 self._fault(f"model.{name}", "give a number from 0 to 1")
         return found
 
     def _check_gate(self, gate: Gate | None) -> None:
         for each in dataclasses.fields(Gate) if gate else ():
             value = getattr(gate, each.name)
-            if not (_is_finite(value) or (value is None and each.default is None)):
+            if not (is_finite(value) or (value is None and each.default is None)):
                 self._fault(f"gate.{each.name}", f"{value!r}: give a number")
 
     def _read_fairness(self, raw: Mapping[str, Any], scaling: Scaling | None) -> Fairness | None:
@@ -149,7 +148,7 @@ class _Reader:
         if "fairness" not in raw and scaling:
             return Fairness(scaling.points)
         found = self._build("fairness", Fairness, self._mapping(raw, "fairness"))
-        if found and not _is_finite(found.approve_points):
+        if found and not is_finite(found.approve_points):
             self._fault("fairness.approve_points", "not a number: give points of the scale")
         return found
 
@@ -164,53 +163,16 @@ class _Reader:
                         f"tables.{table.name}.columns.{name}", f"type {kind!r}: use one of {TYPES}"
                     )
 
-    def _check_fields(self, fields: Mapping[str, Field], label: Label | None) -> None:
-        amounts = [each.amount_when_missing.get("amount") for each in fields.values()]
-        for each in fields.values():
-            key = f"fields.{each.name}"
-            if each.type not in TYPES:
-                self._fault(key, f"type {each.type!r}: use one of {TYPES}")
-            if each.role not in ROLES:
-                self._fault(key, f"role {each.role!r}: use one of {ROLES}")
-            if each.monotone not in (-1, 0, 1):
-                self._fault(key, "monotone: use -1, 0 or 1")
-            if each.role in ("feature", "derived") and not {"code", "en", "es"} <= set(each.reason):
-                self._fault(key, "reason: give code, en and es, as every feature can be cited")
-            if each.role in _CODED and each.type == "text" and not each.categories:
-                self._fault(key, "categories: list them, as a text is coded by its place there")
-            if each.role in _CODED and each.type == "date":
-                self._fault(key, f"type 'date': a field with role {each.role!r} must be a number")
-            for value in each.sentinels:
-                if not _is_number(value):
-                    self._fault(f"{key}.sentinels", f"{value!r} is not a number")
-            if each.role == "derived" and each.name not in amounts:
-                self._fault(key, "no field's amount_when_missing makes it: drop it or name it")
-            if each.bands and not (each.role == "protected" and each.is_numeric):
-                self._fault(f"{key}.bands", "only a protected number is reported in bands")
-            elif not _is_ascending(each.bands):
-                self._fault(f"{key}.bands", "give numbers, each above the one before")
-            if _is_crossed(each.minimum, each.maximum):
-                self._fault(key, f"minimum {each.minimum} is above maximum {each.maximum}")
-            if each.amount_when_missing:
-                self._check_amount(f"{key}.amount_when_missing", each, fields)
-        for role in ("id", "time", "label"):
-            found = [each.name for each in fields.values() if each.role == role]
-            if len(found) != 1:
-                self._fault("fields", f"exactly one field has role {role!r}; found {found}")
-        if label and (label.field not in fields or fields[label.field].role != "label"):
-            self._fault("label.field", f"{label.field!r} is not the field with role 'label'")
-
-    def _check_amount(self, key: str, ratio: Field, fields: Mapping[str, Field]) -> None:
-        for part, role in (("field", "feature"), ("amount", "derived")):
-            other = ratio.amount_when_missing.get(part, "")
-            found = fields.get(other)
-            if found is None:
-                self._fault(key, f"{part}: no field {other!r}: declare it")
-            elif found.role != role or not (found.is_numeric and ratio.is_numeric):
-                self._fault(key, f"{part}: {other!r} must be a number with role {role!r}")
-
     def _fault(self, key: str, problem: str) -> None:
         self.problems.append(f"{self.source.name}: {key}: {problem}")
+
+
+def _name_categories(each: Field, fields: Mapping[str, Field]) -> Field:
+    """Return the field; a sentinel_of without categories has its source's meanings as such."""
+    source = fields.get(each.sentinel_of)
+    if each.categories or not source:
+        return each
+    return dataclasses.replace(each, categories=tuple(dict.fromkeys(source.sentinels.values())))
 
 
 def _fingerprint(raw: Mapping[str, Any], folder: Path) -> str:
@@ -227,25 +189,3 @@ def _fingerprint(raw: Mapping[str, Any], folder: Path) -> str:
     text = json.dumps(rules, sort_keys=True, default=str)
     sql = (folder / PREPARE_SQL).read_bytes()
     return hashlib.sha256(text.encode() + b"\0" + sql).hexdigest()
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
-
-
-def _is_finite(value: object) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(float(str(value)))
-
-
-def _is_ascending(values: object) -> bool:
-    if not isinstance(values, tuple):
-        return False
-    return all(map(_is_finite, values)) and all(map(operator.lt, values, values[1:]))
-
-
-def _is_crossed(minimum: float | None, maximum: float | None) -> bool:
-    return minimum is not None and maximum is not None and minimum > maximum

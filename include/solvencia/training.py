@@ -1,13 +1,14 @@
 """Training: cleaned columns in, the best challenger out, calibrated, the same bytes every time.
 
-Tuning and the blend's weights rest on newer applications inside the training rows, the choice among
-challengers on the validation rows, the calibration's slope on both, as none of these rows was
+Tuning rests on newer applications inside the training rows; the choice among challengers, the
+blend's weights and the calibration's slope on these and the validation rows, as none of them was
 fitted. Then every challenger is fitted again, as tuned, on training and validation rows
 together, and its mean PD set to their bad rate.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
@@ -74,8 +75,8 @@ def train(
             effect = _describe_reduction(portfolio, names, reduced, judged, before, held[1])
         progress("all challengers again, on train and validation together")
         both = np.vstack([rows[0], held[0]]), np.concatenate([rows[1], held[1]])
-        scorers = trainer.fit(reduced, both, judged.tuned, tuple(judged.lines))
-    settings = judged.tuned.settings
+        scorers = trainer.refit(reduced, both, judged)
+    settings = judged.settings
     blank = Model(
         kind=judged.kind,
         features=names,
@@ -94,8 +95,8 @@ def train(
     raw = {name: each.log_odds(both[0]) for name, each in scorers.items()}
     models = {}
     for kind, line in judged.lines.items():
-        levelled = line.level(mix(kind, raw, judged.tuned.weights), both[1])
-        models[kind] = _assemble(blank, kind, scorers, levelled, judged.tuned.weights)
+        levelled = line.level(mix(kind, raw, judged.weights), both[1])
+        models[kind] = _assemble(blank, kind, scorers, levelled, judged.weights)
     chosen = models.pop(judged.kind)
     return replace(
         chosen,
@@ -125,7 +126,7 @@ def _neutral(names: tuple[str, ...], matrix: Numbers) -> dict[str, float]:
     for place, name in enumerate(names):
         known = np.sort(matrix[:, place][~np.isnan(matrix[:, place])])
         is_rare = 2 * len(known) < len(matrix)
-        found[name] = np.nan if is_rare else float(known[(len(known) - 1) // 2])
+        found[name] = math.nan if is_rare else float(known[(len(known) - 1) // 2])
     return found
 
 

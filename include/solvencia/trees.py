@@ -20,7 +20,9 @@ from solvencia.leaves import Mask
 
 type Numbers = npt.NDArray[np.float64]
 
-MIXED_MAX = 12  # features of a model on components; its reasons cost two to this power
+MIXED_MAX = (
+    13  # features of a network, or of trees on components; their reasons cost two to this power
+)
 _TREE = re.compile(r"^Tree=\d+\n", re.MULTILINE)
 _SIZES = re.compile(r"^tree_sizes=.*$", re.MULTILINE)
 _END = "end of trees\n"

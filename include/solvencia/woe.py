@@ -18,7 +18,10 @@ type Places = npt.NDArray[np.intp]
 PREBINS = 40
 SHARE_MIN = 0.01  # of the rows, in each bin
 ROWS_MIN = 25
+CATEGORY_ROWS_MIN = 10  # of a category, for a bin of its own
 NOISE = 8.0  # a further bin must add this many times the information value of pure chance
+NOISE_FEW_ROWS = 2.0  # the same where a bin missed costs more than one too many
+FEW_ROWS = 2_000
 
 
 @dataclass(frozen=True)
@@ -51,55 +54,88 @@ class Binning:
         return np.asarray(np.array(self.woe)[self.place(values)])
 
 
-def fit(values: Numbers, outcome: Numbers, direction: int = 0, categories: int = 0) -> Binning:
+def fit(
+    values: Numbers, outcome: Numbers, direction: int = 0, categories: int = 0, prior: float = 0.0
+) -> Binning:
     """Return the best bins of one field; `categories` is the number of codes of a text.
 
     `direction` 1: the bad rate rises from bin to bin, -1: it falls, 0: it goes as it likes. A
-    text without a direction is grouped in the order of its categories' bad rates.
+    text without a direction has a bin for each category with enough rows; the rare ones are
+    grouped in the order of their bad rates. `prior` rows of the overall bad rate join each bin
+    before its WOE is taken.
     """
     is_missing = np.isnan(values)
     known, known_outcome = values[~is_missing], outcome[~is_missing]
     bads_all = int(outcome.sum())
     totals = (len(outcome) - bads_all, bads_all)
-    ranks = None
+    missing = [(len(outcome) - len(known)) - outcome[is_missing].sum(), outcome[is_missing].sum()]
     if categories and not direction:
-        ranks = rank_categories(known, known_outcome, categories)
-        known, direction = ranks[known.astype(np.intp)], 1
+        counts, groups = _group(known, known_outcome, categories, totals)
+        return tabulate(np.vstack([counts, missing]).astype(np.int64), (), groups, prior)
     edges = _quantiles(known)
     kept = _optimum(_count(known, known_outcome, edges), totals, direction)
     cuts = edges[kept[:-1] - 1] if len(edges) else edges
-    counts = np.vstack(
-        [
-            _count(known, known_outcome, cuts),
-            [(len(outcome) - len(known)) - outcome[is_missing].sum(), outcome[is_missing].sum()],
-        ]
-    ).astype(np.int64)
-    groups: tuple[int, ...] = ()
-    if categories:
-        codes = np.arange(categories, dtype=np.float64) if ranks is None else ranks
-        groups = tuple(np.searchsorted(cuts, codes).tolist())
-    return tabulate(counts, () if categories else tuple(cuts.tolist()), groups)
+    while True:
+        counts = np.vstack([_count(known, known_outcome, cuts), missing]).astype(np.int64)
+        groups = tuple(np.searchsorted(cuts, np.arange(categories)).tolist())
+        found = tabulate(counts, () if categories else tuple(cuts.tolist()), groups, prior)
+        falls = np.flatnonzero(np.diff(found.woe[:-1]) * direction > 0)
+        if not len(falls):
+            return found
+        cuts = np.delete(cuts, falls[0])  # the prior turned two bins round: join them
+
+
+def _group(
+    known: Numbers, outcome: Numbers, categories: int, totals: tuple[int, int]
+) -> tuple[npt.NDArray[np.int64], tuple[int, ...]]:
+    """Return the (goods, bads) of a text's bins, and each category's bin."""
+    codes = np.arange(categories)
+    places = known.astype(np.intp)
+    rows_min = max(CATEGORY_ROWS_MIN, SHARE_MIN * sum(totals))
+    is_rare = np.bincount(places, minlength=categories)[:categories] < rows_min
+    groups = np.cumsum(~is_rare) - 1
+    if is_rare.any():
+        ranks = rank_categories(known, outcome, categories)
+        chosen = is_rare[places]
+        edges = _quantiles(ranks[places[chosen]])
+        kept = _optimum(_count(ranks[places[chosen]], outcome[chosen], edges), totals, 1)
+        cuts = edges[kept[:-1] - 1] if len(edges) else edges
+        groups = np.where(is_rare, (~is_rare).sum() + np.searchsorted(cuts, ranks), groups)
+    counts = np.zeros((int(groups.max(initial=0)) + 1, 2), dtype=np.int64)
+    np.add.at(counts, (groups[places], outcome.astype(np.intp)), 1)
+    return counts, tuple(groups[codes].tolist())
 
 
 def tabulate(
-    counts: npt.NDArray[np.int64], edges: tuple[float, ...], groups: tuple[int, ...] = ()
+    counts: npt.NDArray[np.int64],
+    edges: tuple[float, ...],
+    groups: tuple[int, ...] = (),
+    prior: float = 0.0,
 ) -> Binning:
     """Return the binning of bins with these (goods, bads), the missing last.
 
-    A bin without a good or without a bad application has WOE 0 and adds no information.
+    Without a prior, a bin without a good or without a bad application has WOE 0. The information
+    value is that of the counts themselves, and such a bin adds none.
     """
-    shares = counts / counts.sum(axis=0)
-    is_mixed = (counts > 0).all(axis=1)
-    ratio = np.divide(shares[:, 0], shares[:, 1], out=np.ones(len(counts)), where=is_mixed)
-    woe = np.log(ratio)
+    totals = counts.sum(axis=0)
+    shares = counts / totals
+    plain = _log_ratio(counts, totals)
+    woe = _log_ratio(counts + prior * totals / totals.sum(), totals) if prior else plain
     return Binning(
         edges=edges,
         groups=groups,
         goods=tuple(counts[:, 0].tolist()),
         bads=tuple(counts[:, 1].tolist()),
         woe=tuple(woe.tolist()),
-        information_value=float(((shares[:, 0] - shares[:, 1]) * woe).sum()),
+        information_value=float(((shares[:, 0] - shares[:, 1]) * plain).sum()),
     )
+
+
+def _log_ratio(counts: Numbers | npt.NDArray[np.int64], totals: npt.NDArray[np.int64]) -> Numbers:
+    shares = counts / totals
+    is_mixed = (counts > 0).all(axis=1)
+    ratio = np.divide(shares[:, 0], shares[:, 1], out=np.ones(len(counts)), where=is_mixed)
+    return np.asarray(np.log(ratio))
 
 
 def rate_categories(codes: Numbers, outcome: Numbers, categories: int) -> Numbers:
@@ -156,7 +192,8 @@ def _optimum(
         shares = spans / np.array(totals)
         gain = (shares[..., 0] - shares[..., 1]) * np.log(shares[..., 0] / shares[..., 1])
         rate = spans[..., 1] / rows * direction
-    noise = NOISE * (1 / max(totals[0], 1) + 1 / max(totals[1], 1))
+    factor = NOISE if sum(totals) > FEW_ROWS else NOISE_FEW_ROWS
+    noise = factor * (1 / max(totals[0], 1) + 1 / max(totals[1], 1))
     gain = np.where(is_allowed, gain - noise, -np.inf)
     best, before = gain.copy(), np.full(gain.shape, -1)
     best[1:] = -np.inf

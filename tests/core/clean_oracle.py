@@ -26,11 +26,12 @@ NOT_REPORTED = {
     "past_due_60_89_days_count",
     "past_due_90_days_count",
 }
+NO_USE = {0: 0, 0.9999999: 1}  # "no use" and "limit not known"
 
 
 def judge(row: pd.Series) -> pd.Series:
     """Return the row's cleaned values, and under "reasons" why it is refused."""
-    values: dict[str, float] = {}
+    values: dict[str, float] = {"revolving_state": math.nan}
     reasons: list[str] = []
     for name, highest in {**COUNTS, **AMOUNTS}.items():
         given = row[name]
@@ -50,6 +51,9 @@ def judge(row: pd.Series) -> pd.Series:
         number = float(given)
         if name in NOT_REPORTED and number in (96, 98):
             continue
+        if name == "revolving_utilisation_ratio" and number in NO_USE:
+            values["revolving_state"] = NO_USE[number]
+            continue
         if math.isinf(number):
             reasons.append(f"{name}: not finite")
             continue
@@ -65,4 +69,9 @@ def judge(row: pd.Series) -> pd.Series:
         values["debt_ratio"] = math.nan
     else:
         values["monthly_debt_usd"] = values["debt_ratio"] * values["monthly_income_usd"]
+    short, middle, long = (
+        values[f"past_due_{days}_days_count"] for days in ("30_59", "60_89", "90")
+    )
+    values["past_due_count"] = short + middle + long
+    values["past_due_severity"] = short + 2 * middle + 3 * long
     return pd.Series({**values, "reasons": frozenset(reasons)})

@@ -103,6 +103,7 @@ def make_prepared(rows: int, seed: int = 1) -> dict[str, np.ndarray]:
     """Applications of 24 matured vintages whose risk follows utilisation and arrears."""
     rng = np.random.default_rng(seed)
     utilisation = rng.beta(0.7, 1.5, rows)
+    utilisation[::25] = 0.0  # which means no use at all
     late = rng.poisson(0.3, rows).astype(float)
     income = rng.lognormal(8.5, 0.6, rows).round(2)
     income[rng.random(rows) < 0.2] = np.nan

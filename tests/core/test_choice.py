@@ -54,7 +54,22 @@ def test_a_tie_goes_to_the_simpler():
     assert (kind, tied) == ("blend", "scorecard")
     assert "boosting against scorecard: AUC " in why
     assert "not beyond noise, so the simpler scorecard stays; blend against scorecard" in why
-    assert why.endswith("on validation: taken")
+    assert why.endswith("on unseen rows: taken")
+
+
+def test_rows_of_different_models_are_not_compared():
+    """A level that differs from span to span is no gain and no loss; more rows say more."""
+    rng, truth, outcome = draw()
+    weak = truth + rng.normal(0, 1.0, len(truth))
+    span = np.arange(len(truth)) % 2
+    moved = truth + 5.0 * span
+
+    apart = choice.compare_within(outcome, moved, weak, span)
+    half = choice.compare(outcome[span == 0], truth[span == 0], weak[span == 0])
+
+    assert apart == choice.compare_within(outcome, truth, weak, span)
+    assert apart.high - apart.low < 0.8 * (half.high - half.low)
+    assert choice.choose(outcome, {"scorecard": weak, "boosting": moved}, span)[0] == "boosting"
 
 
 def test_a_lone_challenger_is_chosen():

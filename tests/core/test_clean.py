@@ -11,6 +11,7 @@ from solvencia.clean import MissingColumn, clean
 DIRT = [
     None, float("nan"), "", "  ", "abc", "1_000", "nan", "inf", float("inf"), True, [3], "12.5",
     " 7 ", "98", 96, 98.0, "1e2", "-1", -0.5, 1.5, 61, 101, 201, 1e7, 1e7 + 1, "+3", "٣", 0,
+    0.9999999, "0.9999999",
 ]  # fmt: skip
 
 
@@ -106,6 +107,38 @@ def test_a_ratio_without_income_is_an_amount(
 
     found = [cleaned["debt_ratio"][0], cleaned["monthly_debt_usd"][0]]
     wanted = [np.nan if each is None else each for each in (expected_ratio, expected_debt)]
+    np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize(
+    ("counts", "total", "severity"),
+    [((1, 2, 3), 6, 14), ((0, 0, 0), 0, 0), ((1, 98, 3), None, None)],
+)
+def test_a_sum_is_missing_where_a_part_is(consumer_credit, application, counts, total, severity):
+    """A declared sum weights its parts, and one that is not reported leaves it unknown."""
+    names = [f"past_due_{days}_days_count" for days in ("30_59", "60_89", "90")]
+    given = application | dict(zip(names, counts, strict=True))
+    columns = {name: np.array([value], dtype=object) for name, value in given.items()}
+
+    cleaned = clean(consumer_credit, columns).columns
+
+    found = [cleaned["past_due_count"][0], cleaned["past_due_severity"][0]]
+    wanted = [np.nan if each is None else each for each in (total, severity)]
+    np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize(
+    ("given", "ratio", "state"), [(0, None, 0), ("0.9999999", None, 1), (0.5, 0.5, None)]
+)
+def test_a_sentinel_keeps_its_meaning(consumer_credit, application, given, ratio, state):
+    """A sentinel leaves the number and becomes a category; an ordinary value has none."""
+    columns = {name: np.array([value], dtype=object) for name, value in application.items()}
+    columns["revolving_utilisation_ratio"] = np.array([given], dtype=object)
+
+    cleaned = clean(consumer_credit, columns).columns
+
+    found = [cleaned["revolving_utilisation_ratio"][0], cleaned["revolving_state"][0]]
+    wanted = [np.nan if each is None else each for each in (ratio, state)]
     np.testing.assert_array_equal(found, wanted)
 
 

@@ -12,9 +12,9 @@ def test_columns_follow_the_portfolio(consumer_credit, splits):
     matrix = features.build(consumer_credit, splits["test"])
 
     assert matrix.dtype == np.float64
-    assert matrix.shape == (len(splits["test"]["application_id"]), 10)
-    np.testing.assert_array_equal(matrix[:, 4], splits["test"]["debt_ratio"])
-    assert np.isnan(matrix[:, 4]).any()
+    assert matrix.shape == (len(splits["test"]["application_id"]), 13)
+    np.testing.assert_array_equal(matrix[:, 7], splits["test"]["debt_ratio"])
+    assert np.isnan(matrix[:, 7]).any()
 
 
 @pytest.mark.parametrize("name", ["age_years", "is_seriously_delinquent", "application_id", "x"])

@@ -120,7 +120,7 @@ def test_a_negative_slope_breaks_everything(consumer_credit, kinds):
         dataclasses.replace(kinds["boosting"], parts=parts), consumer_credit
     )
 
-    assert len(found) == 4
+    assert len(found) == 6
     assert found["past_due_90_days_count"] == "the boosting's slope -0.5 is not above 0"
 
 

@@ -15,11 +15,11 @@ def load_text(tmp_path, text: str) -> portfolio.Portfolio:
 
 
 def test_the_sample_portfolio_is_sound(consumer_credit):
-    """Consumer credit asks nine fields, models ten and never the age."""
+    """Consumer credit asks nine fields, models thirteen and never the age."""
     names = [each.name for each in consumer_credit.features]
 
     assert len(consumer_credit.request_fields) == 9
-    assert len(names) == 10
+    assert len(names) == 13
     assert "age_years" not in names
     assert consumer_credit.key.name == "application_id"
     assert "monthly_debt_usd" not in [each.name for each in consumer_credit.prepared_fields]
@@ -125,3 +125,62 @@ def test_what_only_the_report_reads_is_no_rule(tmp_path):
     assert (plain.fairness.approve_points, banded.fairness.approve_points) == (500, 480)
     assert banded.fields["years_at_address"].bands == (1, 5)
     assert banded.fingerprint == plain.fingerprint
+
+
+DERIVED = """
+[fields.balance]
+role = "feature"
+type = "number"
+monotone = 1
+sentinels = { 0 = "none", 7 = "unknown", 8 = "unknown" }
+reason = { code = "C3", en = "Balance", es = "Saldo" }
+[fields.overdraft]
+role = "feature"
+type = "number"
+monotone = 1
+reason = { code = "C4", en = "Overdraft", es = "Descubierto" }
+[fields.owed]
+role = "derived"
+type = "number"
+monotone = 1
+sum_of = { balance = 1, overdraft = 0.5 }
+reason = { code = "C5", en = "Owed", es = "Deuda" }
+[fields.balance_state]
+role = "derived"
+type = "text"
+sentinel_of = "balance"
+reason = { code = "C6", en = "No balance", es = "Sin saldo" }
+"""
+
+
+def test_derived_fields_are_declared(tmp_path):
+    """A sum has its weights, and a sentinel's categories are the meanings, each once."""
+    fields = load_text(tmp_path, CARDS + DERIVED).fields
+
+    assert fields["owed"].sum_of == {"balance": 1, "overdraft": 0.5}
+    assert fields["balance_state"].categories == ("none", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("overdraft = 0.5", "overdraft = -1", "owed.sum_of: overdraft: -1: give a weight above 0"),
+        ("overdraft = 0.5", "debt = 1", "owed.sum_of: no field 'debt': declare it"),
+        ("overdraft = 0.5", "housing = 1", "'housing' must be a number with role 'feature'"),
+        ("monotone = 1\nsum_of", "sum_of", "'balance' has monotone 1 and the sum 0: give both"),
+        ("sum_of = {", 'sentinel_of = "balance"\nsum_of = {', "fields.owed: made in several ways"),
+        ('"derived"\ntype = "number"', '"feature"\ntype = "number"', "give it role 'derived'"),
+        ('"derived"\ntype = "number"', '"derived"\ntype = "text"', "sum_of: a sum is a number"),
+        ('sentinel_of = "balance"', 'sentinel_of = "saldo"', "no field 'saldo': declare it"),
+        ('sentinel_of = "balance"', 'sentinel_of = "overdraft"', "'overdraft' must be a number"),
+        ('type = "text"\nsentinel', 'type = "number"\nsentinel', "texts without an order"),
+        ("sentinel_of", 'categories = ["none"]\nsentinel_of', "leave categories out"),
+    ],
+)
+def test_a_fault_of_a_derived_field_is_named(tmp_path, old, new, problem):
+    """What cannot be made is refused, above all a sum that runs against one of its parts."""
+    assert old in DERIVED
+    with pytest.raises(portfolio.InvalidPortfolio) as raised:
+        load_text(tmp_path, CARDS + DERIVED.replace(old, new, 1))
+
+    assert problem in "\n".join(raised.value.problems)

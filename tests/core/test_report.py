@@ -89,7 +89,7 @@ def test_the_tables_add_up(built, splits):
         "45-61",
         "62+",
     ]
-    assert len(found["drift"]["features"]) == len(found["sensitivity"]["effects"]) == 10
+    assert len(found["drift"]["features"]) == len(found["sensitivity"]["effects"]) == 13
     assert found["lift_10"] == found["gains"][0]["lift"] > 1
     assert report.summarise(found)["psi"] == found["drift"]["score"]["index"]
 

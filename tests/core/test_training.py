@@ -136,7 +136,7 @@ def test_more_arrears_never_help(consumer_credit, splits):
             steps.append(trained.predict(moved))
         assert (np.diff(np.array(steps), axis=0) >= 0).all()
 
-    assert len(monotone) == 4
+    assert len(monotone) == 6
 
 
 def test_every_challenger_is_calibrated(consumer_credit, splits, kinds):

@@ -54,7 +54,7 @@ def test_the_bins_are_the_best_there_are():
     rng = np.random.default_rng(0)
     values = rng.integers(0, 9, 900).astype(float)
     outcome = (rng.random(900) < 0.1 + 0.05 * values).astype(float)
-    noise = woe.NOISE * (1 / outcome.sum() + 1 / (900 - outcome.sum()))
+    noise = woe.NOISE_FEW_ROWS * (1 / outcome.sum() + 1 / (900 - outcome.sum()))
 
     found = woe.fit(values, outcome, 1)
 
@@ -83,19 +83,46 @@ def test_noise_gets_one_bin():
     assert binning.woe == (0.0, 0.0)
 
 
-def test_categories_are_grouped_by_risk():
-    """A text's categories of like risk share a bin, whatever their codes; unseen ones are calm."""
+def test_a_common_category_has_its_own_bin():
+    """Rare categories of like risk share one, whatever their codes; unseen ones are calm."""
     rng = np.random.default_rng(2)
-    codes = rng.integers(0, 5, 5000).astype(float)
-    rate = np.array([0.3, 0.05, 0.3, 0.05, 0.3])[codes.astype(int)]
+    codes = np.concatenate([rng.integers(0, 3, 4960), np.tile([3, 4, 5, 6], 10)]).astype(float)
+    rate = np.array([0.3, 0.05, 0.3, 0.05, 0.3, 0.3, 0.3])[codes.astype(int)]
     outcome = (rng.random(5000) < rate).astype(float)
 
-    binning = woe.fit(codes, outcome, categories=7)
+    binning = woe.fit(codes, outcome, categories=9)
 
-    places = binning.place(np.arange(5.0))
-    assert len(binning.woe) == 3
-    assert places.tolist() == [1, 0, 1, 0, 1]
-    assert binning.place(np.array([np.nan])).tolist() == [2]
+    assert binning.place(np.arange(7.0)).tolist() == [0, 1, 2, 3, 3, 3, 3]
+    assert binning.place(np.array([np.nan, 9])).tolist() == [4, 4]
+    assert sum(binning.goods) + sum(binning.bads) == 5000
+    assert binning.goods[3] + binning.bads[3] == 40
+
+
+def test_a_prior_draws_small_bins_to_the_middle():
+    """Rows of the overall rate join each bin; the information value stays that of the counts."""
+    counts = np.array([[600, 10], [3, 5], [0, 0]])
+
+    plain, drawn = woe.tabulate(counts, (5.0,)), woe.tabulate(counts, (5.0,), (), 10.0)
+
+    good = (3 + 10 * 603 / 618) / 603
+    bad = (5 + 10 * 15 / 618) / 15
+    assert drawn.woe[1] == pytest.approx(np.log(good / bad))
+    assert plain.woe[1] < drawn.woe[1] < 0
+    assert drawn.woe[2] == pytest.approx(0)
+    assert drawn.information_value == plain.information_value
+
+
+def test_a_prior_keeps_the_direction():
+    """Bins that the prior would turn round are joined."""
+    values = np.repeat([0.0, 1.0, 2.0], [700, 500, 40])
+    outcome = np.concatenate(
+        [np.arange(700) % 100 == 0, np.arange(500) % 4 == 0, np.arange(40) % 3 < 2]
+    ).astype(float)
+
+    binning = woe.fit(values, outcome, 1, prior=400.0)
+
+    assert (np.diff(binning.woe[:-1]) < 0).all()
+    assert len(woe.fit(values, outcome, 1).edges) > len(binning.edges) == 1
 
 
 def test_a_field_of_missing_values_only_is_one_bin():
