@@ -79,11 +79,6 @@ ROWS: dict[str, list[tuple[object, ...]]] = {
 }
 
 
-# Airflow asks for its folder when it is first imported, which test modules do.
-_HOME = tempfile.TemporaryDirectory(prefix="airflow-")
-os.environ["AIRFLOW_HOME"] = _HOME.name
-
-
 @pytest.fixture(scope="session", autouse=True)
 def settings_in_env() -> Iterator[None]:
     """Give DAG files and tasks the settings of a deployment; restore the environment after."""
