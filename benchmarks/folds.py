@@ -22,7 +22,7 @@ from benchmarks import free_boosting
 from local.samples import SAMPLES
 from solvencia import evaluate, features, portfolio, training
 from solvencia.clean import clean
-from solvencia.portfolio import Portfolio
+from solvencia.portfolio import Field, Portfolio
 
 type Numbers = npt.NDArray[np.float64]
 type Columns = dict[str, npt.NDArray[Any]]
@@ -39,12 +39,12 @@ def main() -> int:
     parser.add_argument("wheel", type=Path, help="the package that holds the data set")
     parser.add_argument("--repeats", type=int, default=1, help="of five folds each")
     parser.add_argument(
-        "--comparable", action="store_true", help="protected attributes too, as published figures"
+        "--comparable", action="store_true", help="every attribute, as published figures"
     )
     given = parser.parse_args()
     product = portfolio.load(given.portfolio)
     if given.comparable:
-        product = with_protected(product)
+        product = with_every_attribute(product)
     columns = read(product, given.wheel)
     found = []
     for repeat in range(given.repeats):
@@ -62,13 +62,20 @@ def main() -> int:
     return 0
 
 
-def with_protected(product: Portfolio) -> Portfolio:
-    """Return the portfolio as published figures have it: every attribute is modelled."""
+def with_every_attribute(product: Portfolio) -> Portfolio:
+    """Return the portfolio as published figures have it: protected and ignored ones modelled."""
     fields = {
-        name: dataclasses.replace(each, role="feature") if each.role == "protected" else each
+        name: _modelled(each) if each.role in ("protected", "ignored") else each
         for name, each in product.fields.items()
     }
     return dataclasses.replace(product, fields=fields)
+
+
+def _modelled(field: Field) -> Field:
+    is_code = field.type == "text" and not field.categories  # such as an area code: a number
+    return dataclasses.replace(
+        field, role="feature", type="number" if is_code else field.type, nullable=True
+    )
 
 
 def read(product: Portfolio, wheel: Path) -> Columns:
