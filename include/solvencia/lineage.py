@@ -4,14 +4,41 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
+import json
+import tarfile
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
 from solvencia import layout, raw
+from solvencia.faults import PermanentFault
 
 _PACKAGE = Path(__file__).parent
 _SOURCES = (".py", ".sql", ".toml")
+
+
+class OtherModel(PermanentFault):
+    """What was evaluated is not what this run has trained."""
+
+
+def check_evaluated(s3: Any, artefact: str, evaluated: str) -> None:
+    """Raise OtherModel unless the artefact at a URI is the model of that digest."""
+    place = urlsplit(artefact)
+    body = s3.get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))["Body"].read()
+    trained = ""
+    with tarfile.open(fileobj=io.BytesIO(body)) as archive:
+        for member in archive:
+            if PurePosixPath(member.name) == PurePosixPath("model.json"):
+                content = archive.extractfile(member)
+                trained = str(json.load(content)["digest"]) if content else ""
+    if trained != evaluated:
+        raise OtherModel(
+            f"{artefact} is model {trained[:12]}, but the period's evaluation is of "
+            f"{evaluated[:12]}, which another run has written: clear `find_champion` of this run "
+            "and what follows"
+        )
 
 
 def list_manifests(s3: Any, bucket: str, portfolio: str, period: str) -> list[str]:

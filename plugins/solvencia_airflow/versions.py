@@ -33,13 +33,14 @@ def register(name: str, period: str, training: dict[str, Any]) -> str:
 
     `facts.json` is written last: a version without it is not there.
     """
-    from solvencia import approval, deploy, registry, version
+    from solvencia import approval, deploy, lineage, registry, version
     from solvencia.gate import tabulate
 
     settings, product = Settings.from_env(), portfolio.load(name)
     s3, sagemaker = client("s3"), client("sagemaker")
     metrics = deploy.read_metrics(s3, settings.model_bucket, product, period)
     traced = version.trace(s3, settings, name, period, training["Training"])
+    lineage.check_evaluated(s3, traced["artefact"], metrics["model"]["digest"])
     own = deploy.name_version(metrics, settings, name, traced["image"])
     before = version.read_facts(s3, settings, name, own)
     refusals = deploy.find_refusals(metrics, product, period)

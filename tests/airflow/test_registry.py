@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 import uuid
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -65,8 +67,22 @@ def evaluated(settings: Settings, s3: Any, product: Any) -> Any:
             raw.put_json(s3, settings.model_bucket, prefix + name, metrics)
         return metrics
 
+    for part in ("", "2/"):
+        put_artefact(s3, f"training/{part}model.tar.gz", "ab" * 32)
     lay_down()
     return lay_down
+
+
+def put_artefact(s3: Any, key: str, digest: str) -> None:
+    """Store what a training job leaves, as far as it is looked into."""
+    body, content = io.BytesIO(), json.dumps({"digest": digest}).encode()
+    with tarfile.open(fileobj=body, mode="w:gz") as archive:
+        for name in ("./challengers/scorecard/model.json", "./model.json"):
+            member = tarfile.TarInfo(name)
+            member.size = len(content) if name == "./model.json" else 0
+            archive.addfile(member, io.BytesIO(content))
+    s3.create_bucket(Bucket="models")
+    s3.put_object(Bucket="models", Key=key, Body=body.getvalue())
 
 
 @pytest.fixture(autouse=True)
@@ -178,6 +194,17 @@ def test_registering_again_finds_its_own(settings, evaluated, s3):
     assert again == own
     assert len(registry.list_versions(boto3.client("sagemaker"), group)) == 1
     assert facts_of(s3, settings, own) == before
+
+
+def test_an_evaluation_of_another_run_is_not_registered(settings, evaluated, s3):
+    """An older run that goes on after a newer one would give its artefact the other's figures."""
+    put_artefact(s3, "training/model.tar.gz", "cd" * 32)
+
+    with pytest.raises(lineage.OtherModel, match=r"model cdcdcdcdcdcd, .* of abababababab"):
+        register()
+
+    group = settings.package_group(NAME)
+    assert registry.list_versions(boto3.client("sagemaker"), group) == []
 
 
 def test_a_refused_model_is_registered_as_rejected(settings, evaluated, s3):
