@@ -32,6 +32,16 @@ Next: read the log; what to do stands in the DAG's runbook (its "Docs" in Airflo
       After the repair clear this task: the run goes on from here.
 """
 
+QUESTION_SUBJECT = '{{ ("[Solvencia] " ~ dag.dag_id ~ " waits for an answer")[:100] }}'
+QUESTION = """\
+{{ task.subject }}
+
+{{ task.body }}
+
+Answer: in Airflow, under "Required Actions", or at {{ ti.log_url }}
+Run:    {{ dag_run.run_id }}
+"""
+
 
 def default_args(settings: Settings, portfolio: Portfolio) -> dict[str, Any]:
     """Return `default_args` of a portfolio's DAGs.
@@ -44,16 +54,21 @@ def default_args(settings: Settings, portfolio: Portfolio) -> dict[str, Any]:
         "retries": 2,
         "retry_delay": timedelta(seconds=settings.retry_delay_seconds),
         "retry_policy": CurableFaultsOnly(),
-        "on_failure_callback": SnsNotifier(
-            aws_conn_id=None,
-            region_name=settings.region,
-            target_arn=settings.alerts_topic_arn,
-            subject=SUBJECT,
-            message=MESSAGE,
-        ),
+        "on_failure_callback": mail(settings, SUBJECT, MESSAGE),
         "aws_conn_id": None,
         "region_name": settings.region,
     }
+
+
+def mail(settings: Settings, subject: str, message: str) -> SnsNotifier:
+    """Return what publishes a text, rendered in the task's context, to the alerts' topic."""
+    return SnsNotifier(
+        aws_conn_id=None,
+        region_name=settings.region,
+        target_arn=settings.alerts_topic_arn,
+        subject=subject,
+        message=message,
+    )
 
 
 def midnight(day: date | None) -> datetime | None:

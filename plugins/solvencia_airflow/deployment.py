@@ -8,6 +8,7 @@ from airflow.sdk import task
 
 from solvencia.settings import Settings
 from solvencia_airflow import approval, jobs, versions
+from solvencia_airflow.defaults import QUESTION, QUESTION_SUBJECT, mail
 from solvencia_airflow.operators import (
     CreateEndpointConfigOperator,
     CreateModelOperator,
@@ -30,6 +31,7 @@ def deploy(
         requested=requested,
         is_promotion=is_promotion,
         params={"reason": approval.REASON},
+        notifiers=[mail(settings, QUESTION_SUBJECT, QUESTION)],
     )
     approve = task(approval.approve)(portfolio, version, ask.output, requested, is_promotion)
     guard = task.short_circuit(versions.guard)(

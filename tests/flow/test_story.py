@@ -303,7 +303,8 @@ def test_an_override_takes_a_reason_and_a_second_person(trial):
         without_reason = trial.wait(*trial.promote(refused, "please", "hasty"))
     run = trial.promote(refused, "The branches need it until the next month is built", "override")
 
-    question = trial.question(*run)
+    with trial.mails() as asked:
+        question = trial.question(*run)
     with trial.mails() as mails:
         by_owner = trial.answer(*run, "ana", "Approve", "I have looked at it myself, it is fine")
     trial.client.call(
@@ -319,6 +320,7 @@ def test_an_override_takes_a_reason_and_a_second_person(trial):
     assert without_reason["find_version"] == "failed"
     assert "at least 20 characters" in hasty[0].replace("=\n", "")
     assert without_reason["ask"] == "upstream_failed"
+    assert "waits for an answer" in asked[0]
     assert question["subject"] == f"Override the rejection of {refused} of {NAME}?"
     assert "below auc_min 0.99" in question["body"]
     assert "Started by ana, who may not answer" in question["body"]
