@@ -12,13 +12,14 @@ type Mask = npt.NDArray[np.bool_]
 type Fold = tuple[Mask, Mask]  # older, newer
 
 FEW_ROWS = 5_000
-MANY, FEW = (0.75, 1.0), (0.4, 0.55, 0.7, 0.85, 1.0)  # shares of the rows where judged spans end
+# Shares of the rows where judged spans start, and the last one ends.
+MANY, FEW = (0.5, 0.75, 1.0), (0.4, 0.55, 0.7, 0.85, 1.0)
 
 
 def cut(dates: npt.NDArray[Any], outcome: npt.NDArray[Any]) -> list[Fold]:
     """Return folds in time's order: each judges a span on models of everything before it.
 
-    Many rows are judged once, on about the newest quarter; few in four spans one after the other
+    Many rows are judged in two spans, the newest quarters; few in four, one after the other
     (Bergmeir and Benitez, "On the use of cross-validation for time series predictor evaluation",
     2012). No day is cut in two. Where the days are too few to leave both outcomes on both sides,
     every fourth row of each outcome is judged instead.

@@ -93,7 +93,7 @@ def test_a_shifted_population_is_refused(product, sound):
     parts, model = sound
     test = parts["test"]
     rng = np.random.default_rng(7)
-    weight = 0.05 + test["revolving_utilisation_ratio"]
+    weight = 0.05 + np.nan_to_num(test["revolving_utilisation_ratio"])
     drawn = rng.choice(len(weight), len(weight), p=weight / weight.sum())
     shifted = {name: values[drawn] for name, values in test.items()}
     texts = judge(product, parts | {"test": shifted}, model)

@@ -91,7 +91,7 @@ def test_the_right_assumption_mends_the_whole(consumer_credit, trained):
     assert error_of(test[LABEL], after) < error_of(test[LABEL], before) / 2
     assert effect.declined_pd_after > effect.declined_pd_before * 1.3
     assert effect.approved_pd_after > effect.approved_pd_before
-    assert effect.auc_after == pytest.approx(effect.auc_before, abs=0.02)
+    assert effect.auc_after > effect.auc_before - 0.02
     assert effect.swapped_out > 0.02
     assert effect.swapped_in < 0.01
 

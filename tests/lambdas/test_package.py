@@ -21,6 +21,7 @@ SCORE_MODULES = {
     "gateway",
     "layout",
     "portfolio",
+    "portfolio_checks",
     "portfolio_file",
     "request",
     "settings",
