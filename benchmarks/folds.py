@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import free_boosting
+from benchmarks.free_boosting import as_published
 from local.samples import SAMPLES
 from solvencia import evaluate, features, portfolio, training
 from solvencia.clean import clean
@@ -79,7 +80,10 @@ def _modelled(field: Field) -> Field:
 
 
 def read(product: Portfolio, wheel: Path) -> Columns:
-    """Return the cleaned columns of all rows that clean accepts, every outcome known."""
+    """Return the columns of all rows that clean accepts, every outcome known.
+
+    Beside the cleaned ones stand the numbers as the data set has them (see `as_published`).
+    """
     sample = SAMPLES[product.name]
     known = dataclasses.replace(sample.calendar, window_months=0)
     records = list(sample.read(wheel, None, known))
@@ -89,7 +93,20 @@ def read(product: Portfolio, wheel: Path) -> Columns:
         if each.role != "ignored"
     }
     cleaned = clean(product, given)
-    return {name: values[cleaned.is_accepted] for name, values in cleaned.columns.items()}
+    published = {
+        as_published(each.name): np.array([_number(value) for value in given[each.name]])
+        for each in product.request_fields
+        if each.is_numeric
+    }
+    columns = cleaned.columns | published
+    return {name: values[cleaned.is_accepted] for name, values in columns.items()}
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return np.nan  # missing, or in a row that clean refuses
 
 
 def part(outcome: npt.NDArray[Any], count: int, seed: int) -> list[npt.NDArray[np.bool_]]:

@@ -1,5 +1,6 @@
 """What a user would pick instead: LightGBM without constraints, tuned on an inner fold.
 
+It sees the attributes as they were published: no sentinel is taken out and no field derived.
 Texts are tried both ways that users know: as LightGBM's categories and as plain codes.
 """
 
@@ -13,7 +14,6 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
-from solvencia import features
 from solvencia.portfolio import Portfolio
 
 type Numbers = npt.NDArray[np.float64]
@@ -44,11 +44,10 @@ PATIENCE = 75
 def fit(product: Portfolio, older: Columns, newer: Columns) -> Callable[[Columns], Numbers]:
     """Choose a candidate and its rounds on `newer`, fit it on both; return what predicts PDs."""
     label = product.label.field
-    inner, held = features.build(product, older), features.build(product, newer)
-    asked = [each for each in product.request_fields if not each.is_numeric]
-    all_texts = [place for place, each in enumerate(product.features) if each in asked]
+    inner, held = build(product, older), build(product, newer)
+    asked = [place for place, each in enumerate(product.request_fields) if not each.is_numeric]
     found = []
-    for candidate, texts in itertools.product(CANDIDATES, [all_texts, []] if asked else [[]]):
+    for candidate, texts in itertools.product(CANDIDATES, [asked, []] if asked else [[]]):
         data = lgb.Dataset(inner, older[label], categorical_feature=texts, free_raw_data=False)
         booster = lgb.train(
             {**FIXED, **candidate},
@@ -66,5 +65,18 @@ def fit(product: Portfolio, older: Columns, newer: Columns) -> Callable[[Columns
     share = len(rows) / len(inner)  # more rows carry more rounds
     final = lgb.train({**FIXED, **candidate}, data, num_boost_round=round(rounds * share))
     return lambda columns: np.asarray(
-        final.predict(features.build(product, columns), num_threads=1), dtype=np.float64
+        final.predict(build(product, columns), num_threads=1), dtype=np.float64
     )
+
+
+def build(product: Portfolio, columns: Columns) -> Numbers:
+    """Return the matrix of the published attributes; texts are their categories' codes."""
+    names = [
+        as_published(each.name) if each.is_numeric else each.name for each in product.request_fields
+    ]
+    return np.column_stack([columns[name].astype(np.float64) for name in names])
+
+
+def as_published(name: str) -> str:
+    """Return the name of a number's column before cleaning."""
+    return f"{name} as published"
