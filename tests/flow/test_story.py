@@ -3,6 +3,7 @@
 A stack takes half a minute to start, so the tests share one and build upon another.
 """
 
+import contextlib
 import time
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -391,12 +392,14 @@ def test_a_lost_month_comes_back_from_the_archive(trial):
 def test_everything_stops_and_a_new_start_keeps_model_and_data(trial):
     """Only 127.0.0.1 listens, `down` leaves no process, `up` brings the endpoint back."""
     running = trial.processes()
-    heard = {
-        connection.laddr.ip
-        for each in running
-        for connection in each.net_connections("tcp")
-        if connection.status == psutil.CONN_LISTEN
-    }
+    heard = set()
+    for each in running:
+        with contextlib.suppress(psutil.NoSuchProcess):  # a worker may end meanwhile
+            heard |= {
+                connection.laddr.ip
+                for connection in each.net_connections("tcp")
+                if connection.status == psutil.CONN_LISTEN
+            }
 
     trial.stack.down()
 
