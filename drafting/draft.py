@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 from collections.abc import Mapping
@@ -17,8 +16,6 @@ from drafting.source import DraftFault
 from drafting.toml_file import Naming
 from solvencia import contracts, portfolio
 from solvencia.portfolio_file import PREPARE_SQL
-
-DATABASE = re.compile(r"[a-z0-9_+]+://|\{|[a-z][a-z0-9_]*(\?.*)?$")
 
 
 @dataclass(frozen=True)

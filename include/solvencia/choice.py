@@ -60,8 +60,7 @@ def choose(
     """Return the kind to take and why; `log_odds` are by kind, in ascending complexity.
 
     A more complex kind replaces the best so far only when the 95 % interval of its gain in AUC
-    lies above 0. By default one
-    model scored all rows.
+    lies above 0. `span` numbers the rows by the model that scored them; by default it was one.
     """
     span = np.zeros(len(outcome), dtype=np.intp) if span is None else span
     kinds = list(log_odds)
