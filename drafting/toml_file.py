@@ -109,7 +109,30 @@ feature_auc_max = 0.9  # a single field above it is a leak
 
 [fairness]
 approve_points = {baseline.approve_points:g}  # the quick model would approve about 80 % here; set your cut-off
+
+# ---- what a score leads to: policy, which changes without a new model ------------------------
+# REVIEW: best band first; whoever is in no band above falls into the last one.
+{_bands(baseline)}
+[decisions]
+keep_months = 60  # in the decision log; within five years an applicant may sue (15 U.S.C. 1691e(f))
+
 """
+
+
+def _bands(baseline: Baseline) -> str:
+    """Approve from the quick model's cut-off, leave the next half of the odds to a person."""
+    cut, pdo = baseline.approve_points, baseline.scaling.pdo
+    rows = (
+        ("A", cut + 2 * pdo, "approve"),
+        ("B", cut + pdo, "approve"),
+        ("C", cut, "approve"),
+        ("D", cut - pdo, "refer"),
+    )
+    blocks = [
+        f'[[bands]]\nname = "{name}"\npoints_min = {points:g}\ndecision = "{decision}"\n'
+        for name, points, decision in rows
+    ]
+    return "\n".join([*blocks, '[[bands]]\nname = "E"\ndecision = "decline"\n'])
 
 
 def _tables(plan: Plan, naming: Naming) -> str:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from solvencia import layout
+from solvencia import layout, policy
 from solvencia.faults import PermanentFault
+from solvencia.policy import Band, Decisions
 
 TYPES = ("integer", "number", "text", "date")
 ROLES = ("id", "time", "label", "protected", "feature", "derived", "ignored")
@@ -168,10 +169,17 @@ class Portfolio:
     fields: Mapping[str, Field]
     fingerprint: str
     warehouse: str = "warehouse"  # the Airflow connection of the lender's database
+    bands: tuple[Band, ...] = policy.UNDECIDED  # from best to worst
+    decisions: Decisions = policy.DEFAULT
 
     def with_role(self, *roles: str) -> tuple[Field, ...]:
         """Return the fields of these roles, in the portfolio's order."""
         return tuple(each for each in self.fields.values() if each.role in roles)
+
+    @property
+    def policy_digest(self) -> str:
+        """What names the bands and cut-offs; it is no part of the fingerprint."""
+        return policy.digest(self.bands)
 
     @property
     def key(self) -> Field:

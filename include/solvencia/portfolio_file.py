@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from solvencia import policy
+from solvencia.policy import Band, Decisions
 from solvencia.portfolio import (
     CHALLENGERS,
     REDUCTIONS,
@@ -78,6 +80,12 @@ class _Reader:
         }
         sections["modelling"] = self._read_modelling(raw)
         sections["fairness"] = self._read_fairness(raw, sections["scaling"])
+        sections["bands"] = self._read_bands(raw)
+        sections["decisions"] = self._build(
+            "decisions", Decisions, self._mapping(raw, "decisions") if "decisions" in raw else {}
+        )
+        for key, problem in policy.find_faults(sections["bands"], sections["decisions"]):
+            self._fault(key, problem)
         self._check_gate(sections["gate"])
         self._check_tables(tables)
         for key, problem in find_faults(fields, sections["label"]):
@@ -151,6 +159,15 @@ class _Reader:
         if found and not is_finite(found.approve_points):
             self._fault("fairness.approve_points", "not a number: give points of the scale")
         return found
+
+    def _read_bands(self, raw: Mapping[str, Any]) -> tuple[Band, ...]:
+        """Return the bands [[bands]]; without any, a person decides on every application."""
+        given = raw.get("bands", [])
+        if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
+            self._fault("bands", "write each band as a table of its own, below [[bands]]")
+            return policy.UNDECIDED
+        built = (self._build(f"bands[{n}]", Band, each) for n, each in enumerate(given))
+        return tuple(each for each in built if each) or policy.UNDECIDED
 
     def _check_tables(self, tables: Mapping[str, Table]) -> None:
         for table in tables.values():

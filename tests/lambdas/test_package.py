@@ -22,6 +22,7 @@ SCORE_MODULES = {
     "layout",
     "portfolio",
     "portfolio_checks",
+    "policy",
     "portfolio_file",
     "request",
     "settings",
