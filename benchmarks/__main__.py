@@ -14,12 +14,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accuracy, parsing, warm_run
+from benchmarks import accuracy, parsing, reasons, warm_run
 from local.place import here
 
 PARTS = {
     "parsing": parsing.measure,
     "run": warm_run.measure,
+    "reasons": reasons.measure,
     "accuracy": accuracy.measure,
 }
 

@@ -36,13 +36,17 @@ def figure(
     peer_value: float | None = None,
     at_least: float | None = None,
     at_most: float | None = None,
+    digits: int = 5,
 ) -> dict[str, Any]:
-    """Return a row whose own value is to reach a bound, rather than its ratio to the peer's."""
+    """Return a row whose own value is to reach a bound, rather than its ratio to the peer's.
+
+    Values are rounded to so many digits behind the point, after they are judged.
+    """
     reach = at_least if at_least is not None else at_most
     is_met = None if reach is None else value >= reach if at_least is not None else value <= reach
     return row(name, value, unit, peer, peer_value) | {
-        "value": round(value, 5),
-        "peer_value": peer_value if peer_value is None else round(peer_value, 5),
+        "value": round(value, digits),
+        "peer_value": peer_value if peer_value is None else round(peer_value, digits),
         "reach": reach,
         "met": is_met,
     }
