@@ -57,7 +57,7 @@ class AskOperator(HITLOperator):  # type: ignore[misc]
         from solvencia import deploy, version
 
         settings = Settings.from_env()
-        status, facts = read(self.portfolio, self.version)
+        status, facts, _ = read(self.portfolio, self.version)
         if not approval.needs_person(settings.approval, status, facts, self.is_promotion):
             log.info("Nobody is asked: status %s, approval %s.", status, settings.approval)
             return None
@@ -82,7 +82,7 @@ class AskOperator(HITLOperator):  # type: ignore[misc]
         """Return the answer; raise AnswerRefused if it does not count."""
         answered = super().execute_complete(context, event)
         answer = read_answer(answered)
-        status, facts = read(self.portfolio, self.version)
+        status, facts, _ = read(self.portfolio, self.version)
         is_override = approval.is_override(status, facts)
         approval.check_answer(answer, find_owners(context).names, is_override)
         log.info("%s: %s.", answer.by, answer.choice)
@@ -102,7 +102,7 @@ def approve(
     context = get_current_context()
     run = f"{context['dag_run'].dag_id} {context['dag_run'].run_id}"
     settings, s3, sagemaker = Settings.from_env(), client("s3"), client("sagemaker")
-    status, facts = read(name, own)
+    status, facts, etag = read(name, own)
     answer = read_answer(answered) if answered else None
     if answer is None:
         approval.check_unasked(own, settings.approval, status, facts, is_promotion)
@@ -131,21 +131,21 @@ def approve(
             version.describe(facts),
             version.approval_metadata(facts),
         )
-    version.write_facts(s3, settings, facts)
+    version.write_facts(s3, settings, facts, etag)
     log.info("%s is %s, %s: %s", own, decision.status, decision.mode, decision.by)
     return decision.status
 
 
-def read(name: str, own: str) -> tuple[str, dict[str, Any]]:
-    """Return a version's status, as the registry has it now, and its facts."""
+def read(name: str, own: str) -> tuple[str, dict[str, Any], str]:
+    """Return a version's status, as the registry has it now, its facts and their ETag."""
     from solvencia import registry, version
 
     settings = Settings.from_env()
     package = registry.get(client("sagemaker"), settings.package_group(name), own)
-    facts = version.read_facts(client("s3"), settings, name, own)
+    facts, etag = version.open_facts(client("s3"), settings, name, own)
     if facts is None:
         raise version.NotWhole(name, own)
-    return package.status, facts
+    return package.status, facts, etag
 
 
 def read_answer(answered: dict[str, Any]) -> approval.Answer:

@@ -41,6 +41,7 @@ def settings(aws: str, s3: Any, monkeypatch: pytest.MonkeyPatch) -> Settings:
 def evaluated(settings: Settings, s3: Any, product: Any) -> Any:
     """Lays down what train and evaluate leave; metrics may be changed and laid down again."""
     raw.put_json(s3, settings.data_bucket, layout.raw_manifest(NAME, PERIOD), {"tables": {}})
+    lineage.note_sources(s3, settings.data_bucket, NAME, PERIOD)
     for stage in version.STAGES:
         raw.put_json(s3, settings.data_bucket, layout.report(NAME, PERIOD, stage), {"rows": 3})
 
@@ -75,12 +76,17 @@ def evaluated(settings: Settings, s3: Any, product: Any) -> Any:
 
 def put_artefact(s3: Any, key: str, digest: str) -> None:
     """Store what a training job leaves, as far as it is looked into."""
-    body, content = io.BytesIO(), json.dumps({"digest": digest}).encode()
+    body = io.BytesIO()
+    files: dict[str, Any] = {
+        "./challengers/scorecard/model.json": {"digest": "another"},
+        "./model.json": {"digest": digest},
+        "./provenance.json": {"code_digest": "c0" * 32, "content_digest": "c1" * 32},
+    }
     with tarfile.open(fileobj=body, mode="w:gz") as archive:
-        for name in ("./challengers/scorecard/model.json", "./model.json"):
+        for name, content in files.items():
             member = tarfile.TarInfo(name)
-            member.size = len(content) if name == "./model.json" else 0
-            archive.addfile(member, io.BytesIO(content))
+            member.size = len(json.dumps(content))
+            archive.addfile(member, io.BytesIO(json.dumps(content).encode()))
     s3.create_bucket(Bucket="models")
     s3.put_object(Bucket="models", Key=key, Body=body.getvalue())
 
@@ -109,8 +115,11 @@ TRAINING = {
 }
 
 
-def register() -> str:
-    return versions.register(NAME, PERIOD, TRAINING)
+NO_CHAMPION = {"version": "", "artefact": "s3://models/training/model.tar.gz"}
+
+
+def register(champion: dict[str, str] = NO_CHAMPION) -> str:
+    return versions.register(NAME, PERIOD, TRAINING, champion)
 
 
 def facts_of(s3: Any, settings: Settings, own: str) -> dict[str, Any]:
@@ -157,7 +166,9 @@ def test_a_good_model_is_registered_with_its_lineage_and_waits(settings, evaluat
     assert package.metadata["auc"] == "0.860000"
     assert package.metadata["period"] == PERIOD
     assert package.metadata["data_digest"] == facts["lineage"]["data_digest"]
-    assert package.metadata["code_digest"] == lineage.code_digest(NAME)
+    assert package.metadata["code_digest"] == "c0" * 32
+    assert package.metadata["image_digest"] == facts["lineage"]["image_digest"] == "sha256:12"
+    assert facts["lineage"]["worker_code_digest"] == lineage.code_digest(NAME)
     assert facts["lineage"]["training_job"] == "job-1"
     assert facts["lineage"]["manifests"] == [layout.raw_manifest(NAME, PERIOD)]
     assert facts["counts"] == {stage: {"rows": 3} for stage in version.STAGES}
@@ -188,7 +199,7 @@ def test_registering_again_finds_its_own(settings, evaluated, s3):
 
     later = {**TRAINING["Training"], "TrainingJobName": "job-2"}
     later |= {"ModelArtifacts": {"S3ModelArtifacts": "s3://models/training/2/model.tar.gz"}}
-    again = versions.register(NAME, PERIOD, {"Training": later})
+    again = versions.register(NAME, PERIOD, {"Training": later}, NO_CHAMPION)
 
     group = settings.package_group(NAME)
     assert again == own
@@ -469,7 +480,57 @@ def test_whose_data_started_a_run_may_not_approve_it(run):
 
 def test_without_a_champion_the_model_meets_itself(settings):
     """Before the first deployment the evaluation reads the run's own artefact."""
-    assert versions.find_champion(NAME, TRAINING) == "s3://models/training/model.tar.gz"
+    assert versions.find_champion(NAME, TRAINING) == NO_CHAMPION
+
+
+def test_the_compared_champion_is_the_one_on_record(settings, evaluated, s3):
+    """Whatever is live by the time of registration, the facts name what was compared with."""
+    own = register({"version": "solvencia-consumer-credit-2026-09-0123456789ab", "artefact": "x"})
+
+    earlier = facts_of(s3, settings, own)["champion_before"]
+    assert earlier == "solvencia-consumer-credit-2026-09-0123456789ab"
+
+
+def test_the_data_on_record_is_what_was_prepared(settings, evaluated, s3):
+    """A month that is delivered anew after `prepare` changes nothing of this run's lineage."""
+    before = lineage.read_sources(s3, settings.data_bucket, NAME, PERIOD)
+    manifest = layout.raw_manifest(NAME, PERIOD)
+    raw.put_json(s3, settings.data_bucket, manifest, {"tables": {"applicant": {}}})
+
+    facts = facts_of(s3, settings, register())
+
+    assert facts["lineage"]["data_digest"] == before["data_digest"]
+    with pytest.raises(lineage.SourcesChanged, match="clear `clear_prepared`"):
+        lineage.check_sources(s3, settings.data_bucket, NAME, PERIOD)
+
+
+def test_facts_that_another_run_has_written_are_not_overwritten(settings, evaluated, s3):
+    """Whoever comes second is told so, and loses nothing of the first one's."""
+    own = register()
+    facts, etag = version.open_facts(s3, settings, NAME, own)
+    version.write_facts(s3, settings, {**facts, "status": "of the first"}, etag)
+
+    for stale in (etag, ""):
+        with pytest.raises(version.ChangedMeanwhile, match=f"the facts of {own}"):
+            version.write_facts(s3, settings, {**facts, "status": "of the second"}, stale)
+
+    assert facts_of(s3, settings, own)["status"] == "of the first"
+
+
+def test_an_image_is_named_by_the_digest_of_its_registry(aws):
+    """By the registry's own where it has the tag, else by what the image says that it holds."""
+    ecr = boto3.client("ecr")
+    name = f"t{uuid.uuid4().hex[:8]}-model"
+    uri = ecr.create_repository(repositoryName=name)["repository"]["repositoryUri"]
+    pushed = ecr.put_image(repositoryName=name, imageManifest="{}", imageTag="7")["image"]
+
+    known = lineage.image_digest(ecr, f"{uri}:7", "aa")
+    nowhere = uri.replace(name, "no-model")
+
+    assert known == pushed["imageId"]["imageDigest"]
+    assert lineage.image_digest(ecr, f"{uri}:8", "aa") == "content:aa"
+    assert lineage.image_digest(ecr, f"{nowhere}:7", "aa") == "content:aa"
+    assert lineage.image_digest(ecr, f"{uri}:8", "") == lineage.UNKNOWN
 
 
 def test_facts_are_plain_json(settings, evaluated, s3):
