@@ -92,7 +92,7 @@ def gate(name: str, own: str) -> None:
 
 
 def find_version(name: str, own: str, reason: str) -> str:
-    """Return a registered version's name, if it may be promoted under today's rules."""
+    """Return a registered version's name, if it may be promoted under today's rules and gate."""
     from solvencia import approval, deploy, registry
     from solvencia_airflow.approval import find_owners
 
@@ -100,7 +100,7 @@ def find_version(name: str, own: str, reason: str) -> str:
     package = registry.get(client("sagemaker"), settings.package_group(name), own.strip())
     facts = _facts(client("s3"), settings, name, package.version)
     deploy.check_rules(package.metadata.get("fingerprint", ""), product, package.version)
-    is_override = approval.is_override(package.status, facts)
+    is_override = approval.is_override(package.status, deploy.judge(facts, product))
     approval.check_request(package.version, reason, find_owners().names, is_override)
     return package.version
 
@@ -117,15 +117,20 @@ def file_evidence(name: str, own: str) -> str:
 def guard(name: str, own: str, decided: str, may_go_back: bool) -> dict[str, Any]:
     """Return what shall be deployed; nothing, which skips the rest of the run, if it must not be.
 
-    Only an approved version is deployed. Only a promotion may replace a newer period by an older.
-    `decided` is what `approve` recorded in this run.
+    Only an approved version is deployed. Only a promotion may replace a newer period by an older,
+    or put back what a later run has replaced. `decided` is what `approve` recorded in this run.
     """
     from solvencia import deploy, registry
+    from solvencia_airflow.approval import find_start
 
     settings, sagemaker = Settings.from_env(), client("sagemaker")
     package = registry.get(sagemaker, settings.package_group(name), own)
     live = deploy.find_live(sagemaker, settings.endpoint(name))
     refusal = "" if may_go_back else deploy.refuse_deployment(live, own)
+    if live and not (may_go_back or refusal):
+        since = deploy.find_live_since(sagemaker, settings.endpoint(name))
+        facts = _facts(client("s3"), settings, name, own)
+        refusal = deploy.refuse_return(live, since, own, find_start(), facts)
     for status in (decided, package.status):
         if status != registry.APPROVED:
             refusal = f"{own} is {status}, not {registry.APPROVED}"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tarfile
+import urllib.request
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +16,17 @@ from typing import Any
 import boto3
 import pytest
 
-from solvencia import approval, deploy, evidence, layout, lineage, raw, registry, version
+from solvencia import (
+    approval,
+    deploy,
+    evidence,
+    layout,
+    lineage,
+    portfolio,
+    raw,
+    registry,
+    version,
+)
 from solvencia.settings import Settings
 from solvencia_airflow import approval as asking
 from solvencia_airflow import versions
@@ -34,6 +47,7 @@ def settings(aws: str, s3: Any, monkeypatch: pytest.MonkeyPatch) -> Settings:
     boto3.client("sagemaker").create_model_package_group(
         ModelPackageGroupName=found.package_group(NAME), ModelPackageGroupDescription="Cards"
     )
+    boto3.client("sns").create_topic(Name=f"{stack}-alerts")
     return found
 
 
@@ -137,7 +151,12 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Puts a task into a run that someone started."""
 
     def start(user: str | None, dag_id: str = "build_model", run_id: str = "r1") -> dict[str, Any]:
-        dag_run = SimpleNamespace(triggering_user_name=user, dag_id=dag_id, run_id=run_id)
+        dag_run = SimpleNamespace(
+            triggering_user_name=user,
+            dag_id=dag_id,
+            run_id=run_id,
+            run_after=datetime(2026, 11, 1, tzinfo=UTC),
+        )
         context = {"dag_run": dag_run, "triggering_asset_events": {}}
         monkeypatch.setattr(asking, "get_current_context", lambda: context)
         return context
@@ -438,6 +457,65 @@ def test_a_retry_of_an_override_leaves_its_record(settings, evaluated, s3, run):
     assert before["approval"]["mode"] == "override"
     assert decided == registry.APPROVED
     assert facts_of(s3, settings, own) == before
+
+
+def test_a_version_is_promoted_by_todays_bounds(settings, evaluated, s3, run, monkeypatch):
+    """An approval of looser bounds is no rollback any more: it takes an override."""
+    run("ana")
+    own = register()
+    asking.approve(NAME, own, answered("ben"), "", is_promotion=False)
+    product = portfolio.load(NAME)
+    tightened = replace(product, gate=replace(product.gate, auc_min=0.9))
+    monkeypatch.setattr(portfolio, "load", lambda name: tightened)
+    monkeypatch.setenv("SOLVENCIA_APPROVAL", "automatic")
+    run("ana", "promote", "p1")
+
+    with pytest.raises(approval.AnswerRefused, match="refused by today's gate"):
+        versions.find_version(NAME, own, "back")
+    with pytest.raises(approval.AnswerRefused, match="1 refusals of the gate"):
+        asking.approve(NAME, own, None, LONG, is_promotion=True)
+    asking.approve(NAME, own, answered("eva", "Reject"), LONG, is_promotion=True)
+    assert facts_of(s3, settings, own)["refusals"] == []
+    run("ana", "promote", "p2")
+    asking.approve(NAME, own, answered("eva"), LONG, is_promotion=True)
+
+    facts = facts_of(s3, settings, own)
+    assert facts["approval"]["mode"] == "override"
+    assert "below auc_min 0.9" in facts["refusals"][0]
+    assert package_of(settings, own).metadata["refusals_count"] == "1"
+
+
+def test_a_rejection_is_mailed(settings, evaluated, aws, run):
+    """Whoever reads the alerts learns which version, by whom and why."""
+    topic, address = settings.alerts_topic_arn, f"{settings.stack}@example.com"
+    boto3.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint=address)
+    run("ana")
+    own = register()
+
+    asking.approve(NAME, own, answered("ben", "Reject"), "", is_promotion=False)
+
+    def read(path: str) -> str:
+        return urllib.request.urlopen(aws + path).read().decode()
+
+    pages = [read(each) for each in re.findall(r'href="(/_mailbox/[^"]+)"', read("/_mailbox"))]
+    (mail,) = [each for each in pages if address in each]
+    for text in (own, "ben", LONG, "a person rejected a model of consumer_credit"):
+        assert text in mail
+
+
+def test_an_older_run_puts_nothing_back_by_itself(settings, evaluated, run, monkeypatch):
+    """Of two versions of a period the one that went live later stays, unless a person promotes."""
+    run("ana")
+    own = register()
+    decided = asking.approve(NAME, own, answered("ben"), "", is_promotion=False)
+    other = f"{own[:-12]}0123456789ab"
+    monkeypatch.setattr(deploy, "find_live", lambda sagemaker, endpoint: other)
+    for later, is_refused in (("2026-11-02T10:00:01", True), ("2026-11-02T10:00:00", False)):
+        since = datetime.fromisoformat(later).replace(tzinfo=UTC)
+        monkeypatch.setattr(deploy, "find_live_since", lambda *_, since=since: since)
+
+        assert (versions.guard(NAME, own, decided, may_go_back=False) == {}) is is_refused
+        assert versions.guard(NAME, own, decided, may_go_back=True)["version"] == own
 
 
 def test_an_unknown_or_unfinished_version_is_not_promoted(settings, evaluated, s3, run):
