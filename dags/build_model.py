@@ -69,7 +69,7 @@ def build_model(name: str, settings: Settings) -> DAG:
         prepare = AthenaOperator(
             task_id="prepare",
             query=jobs.unload(settings, product, PERIOD),
-            pre_execute=partial(stages.empty_prepared, name),
+            pre_execute=partial(stages.begin_prepare, name),
             **athena,
         )
         reconcile = AthenaOperator(task_id="reconcile", query="reconcile.sql", **athena)
@@ -92,7 +92,8 @@ def build_model(name: str, settings: Settings) -> DAG:
             config=jobs.evaluation(settings, product, PERIOD),
             check_interval=poll,
         )
-        version = task(versions.register)(name, PERIOD, train.output)
+        champion = task(versions.find_champion)(name, train.output)
+        version = task(versions.register)(name, PERIOD, train.output, champion)
         chain(
             clear,
             prepare,
@@ -103,7 +104,7 @@ def build_model(name: str, settings: Settings) -> DAG:
             clean,
             task(stages.check_cleaned)(name, PERIOD, clean.output, reconciled),
             train,
-            task(versions.find_champion)(name, train.output),
+            champion,
             evaluate,
             version,
             task(versions.gate)(name, version),

@@ -17,6 +17,7 @@ OVERRIDE = "override"
 APPROVE = "Approve"
 REJECT = "Reject"
 OVERRIDE_REASON_CHARACTERS_MIN = 20
+SUBJECT_CHARACTERS_MAX = 100  # of SNS
 _METRICS = ("auc", "gini", "ks", "brier", "ece", "psi", "rows")
 
 
@@ -95,13 +96,13 @@ def check_request(version: str, reason: str, owners: Collection[str], is_overrid
         return
     if len(reason.strip()) < OVERRIDE_REASON_CHARACTERS_MIN:
         raise AnswerRefused(
-            f"{version} is rejected: to override it takes a written `reason` of at least "
-            f"{OVERRIDE_REASON_CHARACTERS_MIN} characters; trigger promote again with one"
+            f"{version} is rejected, or refused by today's gate: to override that takes a written "
+            f"`reason` of at least {OVERRIDE_REASON_CHARACTERS_MIN} characters; trigger promote again with one"
         )
     if not owners:
         raise AnswerRefused(
-            f"{version} is rejected: an override takes two persons, and nobody knows who started "
-            "this run; trigger promote in Airflow's UI or REST API, logged in by name"
+            f"{version} is rejected, or refused by today's gate: an override takes two persons, "
+            "and nobody knows who started this run; trigger promote in Airflow's UI or REST API, logged in by name"
         )
 
 
@@ -215,6 +216,23 @@ def question(
         + (f", in at least {least} characters." if override else "."),
     ]
     return subject, "\n".join(lines)
+
+
+def rejection(facts: Mapping[str, Any], decision: Decision, run: str) -> tuple[str, str]:
+    """Return subject and text of the mail that says that a person turned a version down."""
+    subject = f"[Solvencia] a person rejected a model of {facts['portfolio']}"
+    lines = [
+        f"Version: {facts['version']}",
+        f"Period:  {facts['period']}",
+        f"By:      {decision.by}, {decision.at}",
+        f"Run:     {run}, started by {decision.triggered_by}",
+        "",
+        decision.reason,
+        "",
+        f"Its status is {facts['status']}; this run deploys nothing. promote_{facts['portfolio']} "
+        "takes a reason and a second person to put it live all the same.",
+    ]
+    return subject[:SUBJECT_CHARACTERS_MAX], "\n".join(lines)
 
 
 def _is_number(metrics: Mapping[str, Any], name: str) -> bool:

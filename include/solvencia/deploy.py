@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,17 @@ def find_refusals(metrics: Mapping[str, Any], portfolio: Portfolio, period: str)
     if metrics["model"]["period"] != period:
         refusals.append(f"the metrics are of period {metrics['model']['period']}, not {period}")
     return refusals
+
+
+def judge(facts: Mapping[str, Any], portfolio: Portfolio) -> dict[str, Any]:
+    """Return a version's facts as today's gate judges its evaluation; `facts` stay as they were.
+
+    Bounds and rules may have changed since the version was registered.
+    """
+    metrics = facts["metrics"]
+    refusals = find_refusals(metrics, portfolio, facts["period"])
+    judged = {"gate": gate.tabulate(metrics, portfolio), "refusals": refusals}
+    return {**facts, "refusals": refusals, "metrics": {**metrics, **judged}}
 
 
 def name_version(metrics: Mapping[str, Any], settings: Settings, portfolio: str, image: str) -> str:
@@ -106,6 +117,12 @@ def check_rules(fingerprint: str, portfolio: Portfolio, version: str) -> None:
         )
 
 
+def find_live_since(sagemaker: Any, endpoint: str) -> datetime:
+    """Return when an endpoint that exists was given what it serves."""
+    found: datetime = sagemaker.describe_endpoint(EndpointName=endpoint)["LastModifiedTime"]
+    return found.astimezone(UTC).replace(microsecond=0)
+
+
 def refuse_deployment(live: str, version: str) -> str:
     """Return why a version must not replace the live one; empty where it may.
 
@@ -115,6 +132,26 @@ def refuse_deployment(live: str, version: str) -> str:
     if live and layout.version_period(live) > layout.version_period(version):
         return f"{live} is live, of a newer period than {version}"
     return ""
+
+
+def refuse_return(
+    live: str, since: datetime, version: str, started: datetime, facts: Mapping[str, Any]
+) -> str:
+    """Return why a version must not replace another of its period; empty where it may.
+
+    A run that is older than what is live, whose version nobody has decided on since, was cleared
+    or lay about: it would put back what was replaced.
+    """
+    decided = [datetime.fromisoformat(each["at"]) for each in facts["decisions"]]
+    newest = max([started, *decided])
+    is_same_period = layout.version_period(live) == layout.version_period(version)
+    if not is_same_period or live == version or newest >= since:
+        return ""
+    return (
+        f"{live} of the same period went live at {since.isoformat()}, after this run was started "
+        f"and {version} was last decided on ({newest.isoformat(timespec='seconds')}): trigger "
+        f"promote_{facts['portfolio']} to put it back"
+    )
 
 
 def smoke_test(

@@ -208,8 +208,8 @@ def list_periods(s3: Any, bucket: str, portfolio: str) -> list[str]:
     return [key[len(prefix) : -len(suffix)] for key in list_keys(s3, bucket, prefix)]
 
 
-def put_json(s3: Any, bucket: str, key: str, content: object) -> None:
-    """Store JSON so that the same content gives the same bytes."""
+def put_json(s3: Any, bucket: str, key: str, content: object, **condition: str) -> None:
+    """Store JSON so that the same content gives the same bytes; on a condition of S3's."""
     body = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     s3.put_object(
         Bucket=bucket,
@@ -217,6 +217,7 @@ def put_json(s3: Any, bucket: str, key: str, content: object) -> None:
         Body=body.encode(),
         ContentType="application/json",
         ChecksumAlgorithm="SHA256",
+        **condition,
     )
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from solvencia import evidence, layout, lineage, raw
+from solvencia import layout, lineage, raw
 from solvencia.approval import AUTOMATIC, Answer, Decision
 from solvencia.faults import PermanentFault
 from solvencia.portfolio import Portfolio
@@ -15,6 +15,7 @@ from solvencia.settings import Settings
 
 STAGES = ("prepare", "validate", "clean")
 HEADLINES = ("auc", "ks", "ece")
+_CHANGED = (404, 409, 412)  # gone, being written, or another content
 APPROVAL_METADATA = ("approved_by", "approved_at", "approval", "reason")
 
 
@@ -28,6 +29,16 @@ class NotWhole(PermanentFault):
         )
 
 
+class ChangedMeanwhile(RuntimeError):
+    """Another run has written a version's facts since they were read; another try reads those."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(
+            f"another run has written the facts of {version} since this one read them: it is tried "
+            "again; if no try is left, clear this task"
+        )
+
+
 def folder(settings: Settings, portfolio: str, version: str) -> str:
     """Return the URI of the folder in which a version is kept."""
     return f"s3://{settings.model_bucket}/{layout.version_prefix(portfolio, version)}"
@@ -35,19 +46,35 @@ def folder(settings: Settings, portfolio: str, version: str) -> str:
 
 def read_facts(s3: Any, settings: Settings, portfolio: str, version: str) -> dict[str, Any] | None:
     """Return a version's facts; None while it is not registered whole."""
+    return open_facts(s3, settings, portfolio, version)[0]
+
+
+def open_facts(
+    s3: Any, settings: Settings, portfolio: str, version: str
+) -> tuple[dict[str, Any] | None, str]:
+    """Return a version's facts and their ETag, for who will write them; None and "" without."""
     key = layout.version_prefix(portfolio, version) + "facts.json"
     try:
-        body = s3.get_object(Bucket=settings.model_bucket, Key=key)["Body"].read()
+        found = s3.get_object(Bucket=settings.model_bucket, Key=key)
     except s3.exceptions.NoSuchKey:
-        return None
-    facts: dict[str, Any] = json.loads(body)
-    return facts
+        return None, ""
+    facts: dict[str, Any] = json.loads(found["Body"].read())
+    return facts, str(found["ETag"])
 
 
-def write_facts(s3: Any, settings: Settings, facts: Mapping[str, Any]) -> None:
-    """Store a version's facts."""
+def write_facts(s3: Any, settings: Settings, facts: Mapping[str, Any], etag: str) -> None:
+    """Store a version's facts over those of that ETag; raise ChangedMeanwhile if others are there.
+
+    Two runs may work on one version: a build that registers it anew, and a promotion.
+    """
     key = layout.version_prefix(facts["portfolio"], facts["version"]) + "facts.json"
-    raw.put_json(s3, settings.model_bucket, key, facts)
+    condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+    try:
+        raw.put_json(s3, settings.model_bucket, key, facts, **condition)
+    except s3.exceptions.ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] not in _CHANGED:
+            raise
+        raise ChangedMeanwhile(facts["version"]) from error
 
 
 def copy_evaluation(
@@ -76,17 +103,32 @@ def read_counts(s3: Any, settings: Settings, portfolio: str, period: str) -> dic
 
 
 def trace(
-    s3: Any, settings: Settings, portfolio: str, period: str, training: Mapping[str, Any]
+    s3: Any,
+    ecr: Any,
+    settings: Settings,
+    portfolio: str,
+    period: str,
+    training: Mapping[str, Any],
+    metrics: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return the lineage of a model; `training` is SageMaker's description of its job."""
-    manifests = lineage.list_manifests(s3, settings.data_bucket, portfolio, period)
+    """Return the lineage of a model; `training` is SageMaker's description of its job.
+
+    What was prepared from is as `prepare` noted it; the code is named three times, as the
+    training's image, the evaluation's and Airflow's worker may be of different releases. Raises
+    OtherModel where the metrics are of another model than the job's.
+    """
+    image = str(training["AlgorithmSpecification"]["TrainingImage"])
+    artefact = str(training["ModelArtifacts"]["S3ModelArtifacts"])
+    made = lineage.check_evaluated(s3, artefact, metrics["model"]["digest"])
     return {
-        "data_digest": lineage.data_digest(s3, settings.data_bucket, manifests),
-        "code_digest": lineage.code_digest(portfolio),
-        "image": training["AlgorithmSpecification"]["TrainingImage"],
-        "artefact": training["ModelArtifacts"]["S3ModelArtifacts"],
+        **lineage.read_sources(s3, settings.data_bucket, portfolio, period),
+        "code_digest": made.get("code_digest", lineage.UNKNOWN),
+        "evaluation_code_digest": metrics.get("code_digest", lineage.UNKNOWN),
+        "worker_code_digest": lineage.code_digest(portfolio),
+        "image": image,
+        "image_digest": lineage.image_digest(ecr, image, made.get("content_digest", "")),
+        "artefact": artefact,
         "training_job": training["TrainingJobName"],
-        "manifests": manifests,
     }
 
 
@@ -177,6 +219,7 @@ def metadata(facts: Mapping[str, Any], settings: Settings) -> dict[str, object]:
         "data_digest": traced["data_digest"],
         "code_digest": traced["code_digest"],
         "image": traced["image"],
+        "image_digest": traced["image_digest"],
         "refusals_count": len(facts["refusals"]),
         "instance_type": settings.endpoint_instance,
         "instance_count": settings.endpoint_instances,
@@ -191,44 +234,6 @@ def describe(facts: Mapping[str, Any]) -> str:
     if facts["refusals"]:
         return "refused by the gate: " + "; ".join(facts["refusals"])
     return "passed the gate, waits for an approval"
-
-
-def file_evidence(
-    s3: Any, settings: Settings, facts: Mapping[str, Any], portfolio: Portfolio
-) -> None:
-    """Write a version's evidence pack, from its facts, its evaluation and the champion's facts.
-
-    Its gate is the one that the version was registered by: the evaluation's own judged by the
-    bounds in the image. `index.html` is written last.
-    """
-    bucket, prefix = settings.model_bucket, layout.version_prefix(portfolio.name, facts["version"])
-    evaluation = f"{prefix}evaluation/"
-
-    def read(key: str) -> bytes:
-        body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-        return body
-
-    pictures = {
-        key.removeprefix(evaluation): read(key)
-        for key in raw.list_keys(s3, bucket, evaluation)
-        if key.endswith(".png")
-    }
-    earlier = facts["champion_before"]
-    judged = {key: facts["metrics"][key] for key in ("gate", "refusals")}
-    pages = evidence.build(
-        facts,
-        {**json.loads(read(f"{evaluation}report.json")), **judged},
-        portfolio,
-        pictures,
-        read_facts(s3, settings, portfolio.name, earlier) if earlier else None,
-    )
-    for name, html in sorted(pages.items(), key=lambda each: each[0] == "index.html"):
-        s3.put_object(
-            Bucket=bucket,
-            Key=f"{prefix}evidence/{name}",
-            Body=html.encode(),
-            ContentType="text/html; charset=utf-8",
-        )
 
 
 def approval_metadata(facts: Mapping[str, Any]) -> dict[str, object]:

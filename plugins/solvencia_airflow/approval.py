@@ -11,7 +11,7 @@ from typing import Any
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param, get_current_context
 
-from solvencia import approval
+from solvencia import approval, portfolio
 from solvencia.settings import Settings
 from solvencia_airflow.aws import client
 
@@ -57,7 +57,7 @@ class AskOperator(HITLOperator):  # type: ignore[misc]
         from solvencia import deploy, version
 
         settings = Settings.from_env()
-        status, facts = read(self.portfolio, self.version)
+        status, facts = self._judge()
         if not approval.needs_person(settings.approval, status, facts, self.is_promotion):
             log.info("Nobody is asked: status %s, approval %s.", status, settings.approval)
             return None
@@ -82,11 +82,18 @@ class AskOperator(HITLOperator):  # type: ignore[misc]
         """Return the answer; raise AnswerRefused if it does not count."""
         answered = super().execute_complete(context, event)
         answer = read_answer(answered)
-        status, facts = read(self.portfolio, self.version)
+        status, facts = self._judge()
         is_override = approval.is_override(status, facts)
         approval.check_answer(answer, find_owners(context).names, is_override)
         log.info("%s: %s.", answer.by, answer.choice)
         return answered
+
+    def _judge(self) -> tuple[str, dict[str, Any]]:
+        """Return the version's status, and its facts as today's gate judges them."""
+        from solvencia import deploy
+
+        status, facts, _ = read(self.portfolio, self.version)
+        return status, deploy.judge(facts, portfolio.load(self.portfolio))
 
 
 def approve(
@@ -94,25 +101,27 @@ def approve(
 ) -> str:
     """Record who decided what, when and why, in the registry and the facts; return the decision.
 
-    A promotion that is turned down leaves the version's status as it was. An answer that this run
-    has recorded already is not recorded again: it was given on what stood then.
+    It is decided on what today's gate says. A promotion that is turned down leaves the version's
+    status and refusals as they were. A rejection is mailed. An answer that this run has recorded
+    already is not recorded again: it was given on what stood then.
     """
-    from solvencia import registry, version
+    from solvencia import deploy, registry, version
 
     context = get_current_context()
     run = f"{context['dag_run'].dag_id} {context['dag_run'].run_id}"
     settings, s3, sagemaker = Settings.from_env(), client("s3"), client("sagemaker")
-    status, facts = read(name, own)
+    status, facts, etag = read(name, own)
+    judged = deploy.judge(facts, portfolio.load(name))
     answer = read_answer(answered) if answered else None
     if answer is None:
-        approval.check_unasked(own, settings.approval, status, facts, is_promotion)
+        approval.check_unasked(own, settings.approval, status, judged, is_promotion)
     elif recorded := version.find_decision(facts, run, answer):
         log.info("The answer of %s is recorded already.", answer.by)
         return recorded
     decision = approval.decide(
         answer,
         status,
-        facts,
+        judged,
         triggered_by=find_owners(context).text,
         requested=requested,
         now=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -123,29 +132,32 @@ def approve(
     if is_promotion and decision.status == registry.REJECTED:
         facts = version.note(facts, decision, run)
     else:
-        facts = version.record(facts, decision, run)
+        facts = version.record(judged, decision, run)
         registry.set_status(
             sagemaker,
             registry.get(sagemaker, settings.package_group(name), own),
             decision.status,
             version.describe(facts),
-            version.approval_metadata(facts),
+            {**version.approval_metadata(facts), "refusals_count": len(facts["refusals"])},
         )
-    version.write_facts(s3, settings, facts)
+    if decision.status == registry.REJECTED:
+        subject, message = approval.rejection(facts, decision, run)
+        client("sns").publish(TopicArn=settings.alerts_topic_arn, Subject=subject, Message=message)
+    version.write_facts(s3, settings, facts, etag)
     log.info("%s is %s, %s: %s", own, decision.status, decision.mode, decision.by)
     return decision.status
 
 
-def read(name: str, own: str) -> tuple[str, dict[str, Any]]:
-    """Return a version's status, as the registry has it now, and its facts."""
+def read(name: str, own: str) -> tuple[str, dict[str, Any], str]:
+    """Return a version's status, as the registry has it now, its facts and their ETag."""
     from solvencia import registry, version
 
     settings = Settings.from_env()
     package = registry.get(client("sagemaker"), settings.package_group(name), own)
-    facts = version.read_facts(client("s3"), settings, name, own)
+    facts, etag = version.open_facts(client("s3"), settings, name, own)
     if facts is None:
         raise version.NotWhole(name, own)
-    return package.status, facts
+    return package.status, facts, etag
 
 
 def read_answer(answered: dict[str, Any]) -> approval.Answer:
@@ -160,6 +172,12 @@ def read_answer(answered: dict[str, Any]) -> approval.Answer:
         names=names,
         at=at if isinstance(at, str) else at.astimezone(UTC).isoformat(timespec="seconds"),
     )
+
+
+def find_start() -> datetime:
+    """Return when this run was created, however often it was cleared since."""
+    created: datetime = get_current_context()["dag_run"].run_after
+    return created.astimezone(UTC)
 
 
 def find_owners(context: Any = None) -> Owners:

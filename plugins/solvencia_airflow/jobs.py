@@ -19,7 +19,7 @@ VOLUME_GB = 30
 # Read when the task runs: what an earlier task of the same run returned.
 ARTEFACT = "{{ ti.xcom_pull('train')['Training']['ModelArtifacts']['S3ModelArtifacts'] }}"
 IMAGE = "{{ ti.xcom_pull('train')['Training']['AlgorithmSpecification']['TrainingImage'] }}"
-CHAMPION = "{{ ti.xcom_pull('find_champion') }}"
+CHAMPION = "{{ ti.xcom_pull('find_champion')['artefact'] }}"
 
 
 def unload(settings: Settings, portfolio: Portfolio, period: str) -> str:

@@ -22,14 +22,18 @@ EXPECTATIONS = "expectations"
 log = logging.getLogger(__name__)
 
 
-def empty_prepared(name: str, context: Any) -> None:
-    """Clear what a try before this one unloaded: UNLOAD adds to what is there, or refuses."""
-    from solvencia import raw
+def begin_prepare(name: str, context: Any) -> None:
+    """Note which raw data is read, and clear what a try before this one unloaded.
+
+    UNLOAD adds to what is there, or refuses.
+    """
+    from solvencia import lineage, raw
 
     bucket, s3 = Settings.from_env().data_bucket, client("s3")
-    prefix = layout.prepared_partition(name, context["dag_run"].partition_key)
-    for key in raw.list_keys(s3, bucket, prefix):
+    period = context["dag_run"].partition_key
+    for key in raw.list_keys(s3, bucket, layout.prepared_partition(name, period)):
         s3.delete_object(Bucket=bucket, Key=key)
+    lineage.note_sources(s3, bucket, name, period)
 
 
 def register_table(name: str, period: str) -> None:
@@ -54,14 +58,19 @@ def register_table(name: str, period: str) -> None:
 
 
 def check_reconciled(name: str, period: str, query: str) -> dict[str, Any]:
-    """Read reconcile.sql's one row and hold it against the manifests; return the counts."""
-    from solvencia import reconcile
+    """Read reconcile.sql's one row and hold it against the manifests; return the counts.
+
+    Those must be the manifests that were there when `prepare` began.
+    """
+    from solvencia import lineage, reconcile
 
     rows = client("athena").get_query_results(QueryExecutionId=query)["ResultSet"]["Rows"]
     names, values = ([cell["VarCharValue"] for cell in row["Data"]] for row in rows[:2])
     counted = dict(zip(names, map(int, values), strict=True))
-    bucket = Settings.from_env().data_bucket
-    return reconcile.check_prepared(client("s3"), bucket, portfolio.load(name), period, counted)
+    bucket, s3 = Settings.from_env().data_bucket, client("s3")
+    found = reconcile.check_prepared(s3, bucket, portfolio.load(name), period, counted)
+    lineage.check_sources(s3, bucket, name, period)
+    return found
 
 
 def validate(name: str, period: str) -> str:

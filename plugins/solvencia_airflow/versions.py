@@ -17,32 +17,32 @@ from solvencia_airflow.aws import client
 log = logging.getLogger(__name__)
 
 
-def find_champion(name: str, training: dict[str, Any]) -> str:
-    """Return the URI of the live champion's artefact, or the run's own where there is none."""
+def find_champion(name: str, training: dict[str, Any]) -> dict[str, str]:
+    """Return the live `version` and the URI of its `artefact`; the run's own where none is live."""
     from solvencia import deploy
 
     sagemaker = client("sagemaker")
     live = deploy.find_live(sagemaker, Settings.from_env().endpoint(name))
-    if not live:
-        return str(training["Training"]["ModelArtifacts"]["S3ModelArtifacts"])
-    return deploy.find_artefact(sagemaker, live)
+    own = str(training["Training"]["ModelArtifacts"]["S3ModelArtifacts"])
+    return {"version": live, "artefact": deploy.find_artefact(sagemaker, live) if live else own}
 
 
-def register(name: str, period: str, training: dict[str, Any]) -> str:
+def register(name: str, period: str, training: dict[str, Any], champion: dict[str, str]) -> str:
     """Register what was evaluated, refused or not, with all that is known of it; return its name.
 
-    `facts.json` is written last: a version without it is not there.
+    `champion` is what it was compared with. `facts.json` is written last: a version without it is
+    not there.
     """
-    from solvencia import approval, deploy, lineage, registry, version
+    from solvencia import approval, deploy, registry, version
     from solvencia.gate import tabulate
 
     settings, product = Settings.from_env(), portfolio.load(name)
     s3, sagemaker = client("s3"), client("sagemaker")
     metrics = deploy.read_metrics(s3, settings.model_bucket, product, period)
-    traced = version.trace(s3, settings, name, period, training["Training"])
-    lineage.check_evaluated(s3, traced["artefact"], metrics["model"]["digest"])
+    job = training["Training"]
+    traced = version.trace(s3, client("ecr"), settings, name, period, job, metrics)
     own = deploy.name_version(metrics, settings, name, traced["image"])
-    before = version.read_facts(s3, settings, name, own)
+    before, etag = version.open_facts(s3, settings, name, own)
     refusals = deploy.find_refusals(metrics, product, period)
     group = settings.package_group(name)
     found = registry.find(sagemaker, group, own)
@@ -65,7 +65,7 @@ def register(name: str, period: str, training: dict[str, Any]) -> str:
         metrics={**metrics, "gate": tabulate(metrics, product), "refusals": refusals},
         counts=version.read_counts(s3, settings, name, period),
         lineage=traced,
-        champion=deploy.find_live(sagemaker, settings.endpoint(name)),
+        champion=champion["version"],
         before=before,
     )
     registry.set_status(
@@ -77,7 +77,7 @@ def register(name: str, period: str, training: dict[str, Any]) -> str:
         remove=() if facts["approval"] else version.APPROVAL_METADATA,
     )
     _file_evidence(s3, settings, facts)
-    version.write_facts(s3, settings, facts)
+    version.write_facts(s3, settings, facts, etag)
     log.info("%s is registered as %s: %s", own, status, package.arn)
     return own
 
@@ -92,7 +92,7 @@ def gate(name: str, own: str) -> None:
 
 
 def find_version(name: str, own: str, reason: str) -> str:
-    """Return a registered version's name, if it may be promoted under today's rules."""
+    """Return a registered version's name, if it may be promoted under today's rules and gate."""
     from solvencia import approval, deploy, registry
     from solvencia_airflow.approval import find_owners
 
@@ -100,7 +100,7 @@ def find_version(name: str, own: str, reason: str) -> str:
     package = registry.get(client("sagemaker"), settings.package_group(name), own.strip())
     facts = _facts(client("s3"), settings, name, package.version)
     deploy.check_rules(package.metadata.get("fingerprint", ""), product, package.version)
-    is_override = approval.is_override(package.status, facts)
+    is_override = approval.is_override(package.status, deploy.judge(facts, product))
     approval.check_request(package.version, reason, find_owners().names, is_override)
     return package.version
 
@@ -117,15 +117,20 @@ def file_evidence(name: str, own: str) -> str:
 def guard(name: str, own: str, decided: str, may_go_back: bool) -> dict[str, Any]:
     """Return what shall be deployed; nothing, which skips the rest of the run, if it must not be.
 
-    Only an approved version is deployed. Only a promotion may replace a newer period by an older.
-    `decided` is what `approve` recorded in this run.
+    Only an approved version is deployed. Only a promotion may replace a newer period by an older,
+    or put back what a later run has replaced. `decided` is what `approve` recorded in this run.
     """
     from solvencia import deploy, registry
+    from solvencia_airflow.approval import find_start
 
     settings, sagemaker = Settings.from_env(), client("sagemaker")
     package = registry.get(sagemaker, settings.package_group(name), own)
     live = deploy.find_live(sagemaker, settings.endpoint(name))
     refusal = "" if may_go_back else deploy.refuse_deployment(live, own)
+    if live and not (may_go_back or refusal):
+        since = deploy.find_live_since(sagemaker, settings.endpoint(name))
+        facts = _facts(client("s3"), settings, name, own)
+        refusal = deploy.refuse_return(live, since, own, find_start(), facts)
     for status in (decided, package.status):
         if status != registry.APPROVED:
             refusal = f"{own} is {status}, not {registry.APPROVED}"
@@ -168,6 +173,6 @@ def _facts(s3: Any, settings: Settings, name: str, own: str) -> dict[str, Any]:
 
 
 def _file_evidence(s3: Any, settings: Settings, facts: dict[str, Any]) -> None:
-    from solvencia import version
+    from solvencia.evidence import filing
 
-    version.file_evidence(s3, settings, facts, portfolio.load(facts["portfolio"]))
+    filing.file_evidence(s3, settings, facts, portfolio.load(facts["portfolio"]))

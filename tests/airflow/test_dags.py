@@ -283,7 +283,7 @@ def test_the_mail_names_task_period_fault_and_next_step(dags):
 
 
 def test_a_retry_of_prepare_starts_from_nothing(dags, s3):
-    """What a broken UNLOAD left is cleared before the next one, and no other period's files."""
+    """What a broken UNLOAD left is cleared, no other period's files, and the sources are noted."""
     from types import SimpleNamespace
 
     from solvencia.settings import Settings
@@ -299,4 +299,5 @@ def test_a_retry_of_prepare_starts_from_nothing(dags, s3):
     prepare._pre_execute_hook({"dag_run": SimpleNamespace(partition_key="2026-10")})
 
     found = s3.list_objects_v2(Bucket=bucket)["Contents"]
-    assert [each["Key"] for each in found] == [other]
+    noted = "reports/consumer_credit/period=2026-10/sources.json"
+    assert [each["Key"] for each in found] == [other, noted]

@@ -19,7 +19,7 @@ from typing import Any
 import boto3
 import pytest
 
-from solvencia import layout, portfolio, raw, registry, version
+from solvencia import layout, lineage, portfolio, raw, registry, version
 from solvencia.portfolio import Fairness, Gate
 from solvencia.settings import Settings
 from solvencia_airflow.operators import TrainModelOperator
@@ -142,6 +142,7 @@ def build(
         for path in (evaluated / fault / "evaluation").iterdir():
             put(str(path), Key=layout.evaluation_prefix(NAME, PERIOD) + path.name)
         raw.put_json(s3, settings.data_bucket, layout.raw_manifest(NAME, PERIOD), {"tables": {}})
+        lineage.note_sources(s3, settings.data_bucket, NAME, PERIOD)
         for stage, counts in COUNTS.items():
             raw.put_json(s3, settings.data_bucket, layout.report(NAME, PERIOD, stage), counts)
         job = {

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tarfile
+import urllib.request
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +16,17 @@ from typing import Any
 import boto3
 import pytest
 
-from solvencia import approval, deploy, evidence, layout, lineage, raw, registry, version
+from solvencia import (
+    approval,
+    deploy,
+    evidence,
+    layout,
+    lineage,
+    portfolio,
+    raw,
+    registry,
+    version,
+)
 from solvencia.settings import Settings
 from solvencia_airflow import approval as asking
 from solvencia_airflow import versions
@@ -34,6 +47,7 @@ def settings(aws: str, s3: Any, monkeypatch: pytest.MonkeyPatch) -> Settings:
     boto3.client("sagemaker").create_model_package_group(
         ModelPackageGroupName=found.package_group(NAME), ModelPackageGroupDescription="Cards"
     )
+    boto3.client("sns").create_topic(Name=f"{stack}-alerts")
     return found
 
 
@@ -41,6 +55,7 @@ def settings(aws: str, s3: Any, monkeypatch: pytest.MonkeyPatch) -> Settings:
 def evaluated(settings: Settings, s3: Any, product: Any) -> Any:
     """Lays down what train and evaluate leave; metrics may be changed and laid down again."""
     raw.put_json(s3, settings.data_bucket, layout.raw_manifest(NAME, PERIOD), {"tables": {}})
+    lineage.note_sources(s3, settings.data_bucket, NAME, PERIOD)
     for stage in version.STAGES:
         raw.put_json(s3, settings.data_bucket, layout.report(NAME, PERIOD, stage), {"rows": 3})
 
@@ -75,12 +90,17 @@ def evaluated(settings: Settings, s3: Any, product: Any) -> Any:
 
 def put_artefact(s3: Any, key: str, digest: str) -> None:
     """Store what a training job leaves, as far as it is looked into."""
-    body, content = io.BytesIO(), json.dumps({"digest": digest}).encode()
+    body = io.BytesIO()
+    files: dict[str, Any] = {
+        "./challengers/scorecard/model.json": {"digest": "another"},
+        "./model.json": {"digest": digest},
+        "./provenance.json": {"code_digest": "c0" * 32, "content_digest": "c1" * 32},
+    }
     with tarfile.open(fileobj=body, mode="w:gz") as archive:
-        for name in ("./challengers/scorecard/model.json", "./model.json"):
+        for name, content in files.items():
             member = tarfile.TarInfo(name)
-            member.size = len(content) if name == "./model.json" else 0
-            archive.addfile(member, io.BytesIO(content))
+            member.size = len(json.dumps(content))
+            archive.addfile(member, io.BytesIO(json.dumps(content).encode()))
     s3.create_bucket(Bucket="models")
     s3.put_object(Bucket="models", Key=key, Body=body.getvalue())
 
@@ -109,8 +129,11 @@ TRAINING = {
 }
 
 
-def register() -> str:
-    return versions.register(NAME, PERIOD, TRAINING)
+NO_CHAMPION = {"version": "", "artefact": "s3://models/training/model.tar.gz"}
+
+
+def register(champion: dict[str, str] = NO_CHAMPION) -> str:
+    return versions.register(NAME, PERIOD, TRAINING, champion)
 
 
 def facts_of(s3: Any, settings: Settings, own: str) -> dict[str, Any]:
@@ -128,7 +151,12 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Puts a task into a run that someone started."""
 
     def start(user: str | None, dag_id: str = "build_model", run_id: str = "r1") -> dict[str, Any]:
-        dag_run = SimpleNamespace(triggering_user_name=user, dag_id=dag_id, run_id=run_id)
+        dag_run = SimpleNamespace(
+            triggering_user_name=user,
+            dag_id=dag_id,
+            run_id=run_id,
+            run_after=datetime(2026, 11, 1, tzinfo=UTC),
+        )
         context = {"dag_run": dag_run, "triggering_asset_events": {}}
         monkeypatch.setattr(asking, "get_current_context", lambda: context)
         return context
@@ -157,7 +185,9 @@ def test_a_good_model_is_registered_with_its_lineage_and_waits(settings, evaluat
     assert package.metadata["auc"] == "0.860000"
     assert package.metadata["period"] == PERIOD
     assert package.metadata["data_digest"] == facts["lineage"]["data_digest"]
-    assert package.metadata["code_digest"] == lineage.code_digest(NAME)
+    assert package.metadata["code_digest"] == "c0" * 32
+    assert package.metadata["image_digest"] == facts["lineage"]["image_digest"] == "sha256:12"
+    assert facts["lineage"]["worker_code_digest"] == lineage.code_digest(NAME)
     assert facts["lineage"]["training_job"] == "job-1"
     assert facts["lineage"]["manifests"] == [layout.raw_manifest(NAME, PERIOD)]
     assert facts["counts"] == {stage: {"rows": 3} for stage in version.STAGES}
@@ -188,7 +218,7 @@ def test_registering_again_finds_its_own(settings, evaluated, s3):
 
     later = {**TRAINING["Training"], "TrainingJobName": "job-2"}
     later |= {"ModelArtifacts": {"S3ModelArtifacts": "s3://models/training/2/model.tar.gz"}}
-    again = versions.register(NAME, PERIOD, {"Training": later})
+    again = versions.register(NAME, PERIOD, {"Training": later}, NO_CHAMPION)
 
     group = settings.package_group(NAME)
     assert again == own
@@ -429,6 +459,65 @@ def test_a_retry_of_an_override_leaves_its_record(settings, evaluated, s3, run):
     assert facts_of(s3, settings, own) == before
 
 
+def test_a_version_is_promoted_by_todays_bounds(settings, evaluated, s3, run, monkeypatch):
+    """An approval of looser bounds is no rollback any more: it takes an override."""
+    run("ana")
+    own = register()
+    asking.approve(NAME, own, answered("ben"), "", is_promotion=False)
+    product = portfolio.load(NAME)
+    tightened = replace(product, gate=replace(product.gate, auc_min=0.9))
+    monkeypatch.setattr(portfolio, "load", lambda name: tightened)
+    monkeypatch.setenv("SOLVENCIA_APPROVAL", "automatic")
+    run("ana", "promote", "p1")
+
+    with pytest.raises(approval.AnswerRefused, match="refused by today's gate"):
+        versions.find_version(NAME, own, "back")
+    with pytest.raises(approval.AnswerRefused, match="1 refusals of the gate"):
+        asking.approve(NAME, own, None, LONG, is_promotion=True)
+    asking.approve(NAME, own, answered("eva", "Reject"), LONG, is_promotion=True)
+    assert facts_of(s3, settings, own)["refusals"] == []
+    run("ana", "promote", "p2")
+    asking.approve(NAME, own, answered("eva"), LONG, is_promotion=True)
+
+    facts = facts_of(s3, settings, own)
+    assert facts["approval"]["mode"] == "override"
+    assert "below auc_min 0.9" in facts["refusals"][0]
+    assert package_of(settings, own).metadata["refusals_count"] == "1"
+
+
+def test_a_rejection_is_mailed(settings, evaluated, aws, run):
+    """Whoever reads the alerts learns which version, by whom and why."""
+    topic, address = settings.alerts_topic_arn, f"{settings.stack}@example.com"
+    boto3.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint=address)
+    run("ana")
+    own = register()
+
+    asking.approve(NAME, own, answered("ben", "Reject"), "", is_promotion=False)
+
+    def read(path: str) -> str:
+        return urllib.request.urlopen(aws + path).read().decode()
+
+    pages = [read(each) for each in re.findall(r'href="(/_mailbox/[^"]+)"', read("/_mailbox"))]
+    (mail,) = [each for each in pages if address in each]
+    for text in (own, "ben", LONG, "a person rejected a model of consumer_credit"):
+        assert text in mail
+
+
+def test_an_older_run_puts_nothing_back_by_itself(settings, evaluated, run, monkeypatch):
+    """Of two versions of a period the one that went live later stays, unless a person promotes."""
+    run("ana")
+    own = register()
+    decided = asking.approve(NAME, own, answered("ben"), "", is_promotion=False)
+    other = f"{own[:-12]}0123456789ab"
+    monkeypatch.setattr(deploy, "find_live", lambda sagemaker, endpoint: other)
+    for later, is_refused in (("2026-11-02T10:00:01", True), ("2026-11-02T10:00:00", False)):
+        since = datetime.fromisoformat(later).replace(tzinfo=UTC)
+        monkeypatch.setattr(deploy, "find_live_since", lambda *_, since=since: since)
+
+        assert (versions.guard(NAME, own, decided, may_go_back=False) == {}) is is_refused
+        assert versions.guard(NAME, own, decided, may_go_back=True)["version"] == own
+
+
 def test_an_unknown_or_unfinished_version_is_not_promoted(settings, evaluated, s3, run):
     """The error lists what there is, or says which task to clear."""
     run("ana")
@@ -469,7 +558,57 @@ def test_whose_data_started_a_run_may_not_approve_it(run):
 
 def test_without_a_champion_the_model_meets_itself(settings):
     """Before the first deployment the evaluation reads the run's own artefact."""
-    assert versions.find_champion(NAME, TRAINING) == "s3://models/training/model.tar.gz"
+    assert versions.find_champion(NAME, TRAINING) == NO_CHAMPION
+
+
+def test_the_compared_champion_is_the_one_on_record(settings, evaluated, s3):
+    """Whatever is live by the time of registration, the facts name what was compared with."""
+    own = register({"version": "solvencia-consumer-credit-2026-09-0123456789ab", "artefact": "x"})
+
+    earlier = facts_of(s3, settings, own)["champion_before"]
+    assert earlier == "solvencia-consumer-credit-2026-09-0123456789ab"
+
+
+def test_the_data_on_record_is_what_was_prepared(settings, evaluated, s3):
+    """A month that is delivered anew after `prepare` changes nothing of this run's lineage."""
+    before = lineage.read_sources(s3, settings.data_bucket, NAME, PERIOD)
+    manifest = layout.raw_manifest(NAME, PERIOD)
+    raw.put_json(s3, settings.data_bucket, manifest, {"tables": {"applicant": {}}})
+
+    facts = facts_of(s3, settings, register())
+
+    assert facts["lineage"]["data_digest"] == before["data_digest"]
+    with pytest.raises(lineage.SourcesChanged, match="clear `clear_prepared`"):
+        lineage.check_sources(s3, settings.data_bucket, NAME, PERIOD)
+
+
+def test_facts_that_another_run_has_written_are_not_overwritten(settings, evaluated, s3):
+    """Whoever comes second is told so, and loses nothing of the first one's."""
+    own = register()
+    facts, etag = version.open_facts(s3, settings, NAME, own)
+    version.write_facts(s3, settings, {**facts, "status": "of the first"}, etag)
+
+    for stale in (etag, ""):
+        with pytest.raises(version.ChangedMeanwhile, match=f"the facts of {own}"):
+            version.write_facts(s3, settings, {**facts, "status": "of the second"}, stale)
+
+    assert facts_of(s3, settings, own)["status"] == "of the first"
+
+
+def test_an_image_is_named_by_the_digest_of_its_registry(aws):
+    """By the registry's own where it has the tag, else by what the image says that it holds."""
+    ecr = boto3.client("ecr")
+    name = f"t{uuid.uuid4().hex[:8]}-model"
+    uri = ecr.create_repository(repositoryName=name)["repository"]["repositoryUri"]
+    pushed = ecr.put_image(repositoryName=name, imageManifest="{}", imageTag="7")["image"]
+
+    known = lineage.image_digest(ecr, f"{uri}:7", "aa")
+    nowhere = uri.replace(name, "no-model")
+
+    assert known == pushed["imageId"]["imageDigest"]
+    assert lineage.image_digest(ecr, f"{uri}:8", "aa") == "content:aa"
+    assert lineage.image_digest(ecr, f"{nowhere}:7", "aa") == "content:aa"
+    assert lineage.image_digest(ecr, f"{uri}:8", "") == lineage.UNKNOWN
 
 
 def test_facts_are_plain_json(settings, evaluated, s3):

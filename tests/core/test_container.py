@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import fill_channels, run_container
 
-from solvencia import explain, features, gate, model
+from solvencia import explain, features, gate, lineage, model
 from solvencia.clean import clean
 from solvencia.container.__main__ import main
 
@@ -75,12 +75,22 @@ def test_training_leaves_a_portable_model(trained):
 
     files = {each.name for each in (base / "model").rglob("*") if each.is_file()}
     assert {"booster.txt", "model.json", "scorecard.json"} <= files
-    assert files <= {"booster.txt", "model.json", "network.json", "scorecard.json"}
+    known = {"booster.txt", "model.json", "network.json", "provenance.json", "scorecard.json"}
+    assert files <= known
     for text in ("validation:auc=0.", "validation:ks=0.", "train:ece=0.", "trees on"):
         assert text in out
     for kind in ("scorecard", "boosting"):
         assert f"challenger:{kind}: auc=0." in out
     assert str(base) not in (base / "model" / "model.json").read_text()
+
+
+def test_the_artefact_says_what_code_and_libraries_made_it(trained):
+    """The training's own digests travel with the model."""
+    base, _ = trained
+
+    found = json.loads((base / "model" / "provenance.json").read_text())
+    assert found == lineage.describe_image("consumer_credit")
+    assert found["code_digest"] == lineage.code_digest("consumer_credit")
 
 
 def test_training_does_not_depend_on_the_parts(trained, splits, tmp_path):
@@ -246,7 +256,7 @@ def test_evaluation_writes_metrics_report_and_plots(
         "auc", "auc_low", "auc_high", "gini", "ks", "brier", "ece", "rows", "bads", "model",
         "plots", "h_measure", "lift_10", "bootstrap", "psi", "csi", "fairness", "report",
         "calibration_line", "challengers", "champion", "drift", "gate", "leakage", "monotone",
-        "reduction", "refusals",
+        "reduction", "refusals", "code_digest",
     }  # fmt: skip
     assert metrics["model"] == {
         "digest": model.load(base / "model").digest,

@@ -64,7 +64,10 @@ COUNTS = {
 LINEAGE = {
     "data_digest": "d" * 64,
     "code_digest": "c" * 64,
+    "evaluation_code_digest": "c" * 64,
+    "worker_code_digest": "f" * 64,
     "image": "000000000000.dkr.ecr.us-east-1.amazonaws.com/solvencia-model:1",
+    "image_digest": "sha256:" + "9" * 64,
     "artefact": "s3://solvencia-models/training/model.tar.gz",
     "training_job": "solvencia-consumer-credit-2026-10-1",
     "manifests": ["manifests/consumer_credit/raw/period=2026-10.json"],

@@ -11,6 +11,7 @@ from solvencia import (
     evaluate,
     explain,
     features,
+    lineage,
     model,
     plots,
     portfolio,
@@ -65,7 +66,12 @@ def run(folders: Folders) -> None:
     pictures = {name: (output / name).read_bytes() for name in drawn}
     page = report_page.render(found, pictures)
     (output / "report.html").write_text(page, encoding="utf-8")
-    body = {**report.summarise(found), "plots": drawn, "report": "report.html"}
+    body = {
+        **report.summarise(found),
+        "plots": drawn,
+        "report": "report.html",
+        "code_digest": lineage.code_digest(product.name),
+    }
     _write(output / "metrics.json", body)
     for metric in ("auc", "ks", "brier", "ece", "rows"):
         print(f"test:{metric}={getattr(measured, metric):.6f};", flush=True)

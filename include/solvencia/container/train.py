@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from solvencia import evaluate, features, layout, portfolio, training
+from solvencia import evaluate, features, layout, lineage, portfolio, training
 from solvencia.container import cleaned_data
 from solvencia.container.folders import Folders
 from solvencia.faults import PermanentFault
@@ -48,6 +48,8 @@ def run(folders: Folders) -> None:
     print(f"choice: {model.selection['reason']}", flush=True)
     folders.model.mkdir(parents=True, exist_ok=True)
     model.save(folders.model)
+    provenance = json.dumps(lineage.describe_image(name), indent=2) + "\n"
+    (folders.model / lineage.PROVENANCE).write_text(provenance, encoding="utf-8")
     print(f"kind={model.kind}; digest={model.digest};", flush=True)
 
 

@@ -48,7 +48,11 @@ def sections(facts: Facts) -> list[Section]:
             "Lineage",
             facts=[
                 ("Digest of the data", facts.text("facts.lineage.data_digest")),
-                ("Digest of the code", facts.text("facts.lineage.code_digest")),
+                ("Digest of the code that trained", facts.text("facts.lineage.code_digest")),
+                (
+                    "Digest of the code that prepared and registered",
+                    facts.text("facts.lineage.worker_code_digest"),
+                ),
                 ("Rules of the portfolio", facts.text("facts.metrics.model.fingerprint")),
                 ("Manifests", facts.text("facts.lineage.manifests")),
             ],

@@ -84,14 +84,24 @@ def sections(facts: Facts) -> list[Section]:
                 ("Model", facts.text("facts.metrics.model.digest")),
                 ("Rules of the portfolio", facts.text("facts.metrics.model.fingerprint")),
                 ("Data", facts.text("facts.lineage.data_digest")),
-                ("Code", facts.text("facts.lineage.code_digest")),
+                ("Code that trained", facts.text("facts.lineage.code_digest")),
+                ("Code that evaluated", _other_code(facts, "evaluation_code_digest")),
+                ("Code that registered", _other_code(facts, "worker_code_digest")),
                 ("Image", facts.text("facts.lineage.image")),
+                ("Digest of the image", facts.text("facts.lineage.image_digest")),
                 ("Artefact", facts.text("facts.lineage.artefact")),
                 ("Training job", facts.text("facts.lineage.training_job")),
                 ("Libraries", _pairs(facts, "report.fitted.libraries")),
             ],
         ),
     ]
+
+
+def _other_code(facts: Facts, key: str) -> str:
+    """Return a digest beside that of the training's code; one of the same release says so."""
+    digest = facts.text(f"facts.lineage.{key}")
+    is_same = digest == facts.text("facts.lineage.code_digest")
+    return "the same" if is_same else f"{digest}, another release"
 
 
 def last_month(facts: Facts) -> str:
