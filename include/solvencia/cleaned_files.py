@@ -109,13 +109,13 @@ def _fill(column: Any) -> Column:
 
 def _settle_labels(portfolio: Portfolio, result: Cleaned) -> Reasons:
     """Return the reasons to refuse, where only a declined row has, and must have, no label."""
-    if portfolio.decision is None:
+    if portfolio.decision_field is None:
         return result.reasons
     label = portfolio.label.field
     missing, known = f"{label}: missing", f"{label}: known, though declined"
     is_known = ~np.isnan(result.columns[label])
     reasons = dict(result.reasons)
-    for row in np.flatnonzero(result.columns[portfolio.decision.name] == 0).tolist():
+    for row in np.flatnonzero(result.columns[portfolio.decision_field.name] == 0).tolist():
         found = tuple(each for each in reasons.pop(row, ()) if each != missing)
         if found or is_known[row]:
             reasons[row] = (*found, *([known] if is_known[row] else []))
@@ -145,7 +145,7 @@ def _insert(
     accepted = np.setdiff1d(np.arange(len(result.is_accepted)), refused)
     columns = {name: values[accepted] for name, values in result.columns.items()}
     keys, dates = columns[portfolio.key.name], columns[portfolio.time.name]
-    decisions = columns[portfolio.decision.name] if portfolio.decision else None
+    decisions = columns[portfolio.decision_field.name] if portfolio.decision_field else None
     splits = assign(portfolio, period, keys, dates, decisions)
     batch = {"row_no": accepted + start, "split": splits.astype(object)}
     batch |= {each.name: _storable(columns[each.name]) for each in _kept(portfolio)}
@@ -202,8 +202,8 @@ def _count(database: Any, portfolio: Portfolio, by_reason: Counter[str]) -> dict
     return {
         "prepared": prepared,
         **(
-            {"declined": _count_declined(database, portfolio.decision)}
-            if portfolio.decision
+            {"declined": _count_declined(database, portfolio.decision_field)}
+            if portfolio.decision_field
             else {}
         ),
         "cleaned": {split: by_split.get(split, 0) for split in list_splits(portfolio)},

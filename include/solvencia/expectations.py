@@ -96,7 +96,7 @@ def _rules_of_table(portfolio: Portfolio) -> list[dict[str, Any]]:
 
 def _rules_of_decision(portfolio: Portfolio) -> list[dict[str, Any]]:
     """Which applications have an outcome: all, or those that were approved and no other."""
-    label, decision = portfolio.label.field, portfolio.decision
+    label, decision = portfolio.label.field, portfolio.decision_field
     if decision is None:
         return [
             _rule(

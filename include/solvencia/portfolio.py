@@ -196,7 +196,7 @@ class Portfolio:
         return self.with_role("time")[0]
 
     @property
-    def decision(self) -> Field | None:
+    def decision_field(self) -> Field | None:
         """What was decided on an application, 1 approved or 0 declined, where declined are kept."""
         return next(iter(self.with_role("decision")), None)
 

@@ -68,11 +68,11 @@ def check_prepared(
             f"Athena reads {counted['raw_applications']} raw applications, the {len(periods)} "
             f"manifests up to {period} declare {declared}"
         )
-    if portfolio.decision and not 0 <= counted.get("declined", -1) <= counted["prepared"]:
+    if portfolio.decision_field and not 0 <= counted.get("declined", -1) <= counted["prepared"]:
         problems.append(
             f"{counted.get('declined', 'no')} declined of {counted['prepared']} prepared: have "
             "reconcile.sql count, as `declined`, the rows of `prepared` with "
-            f"{portfolio.decision.name} = 0"
+            f"{portfolio.decision_field.name} = 0"
         )
     if problems:
         cure = (
@@ -113,7 +113,7 @@ def check_cleaned(
         "quarantined_by": dict(sorted(by_reason.items())),
         "parts": len(outputs),
     }
-    if portfolio.decision:
+    if portfolio.decision_field:
         report["declined"] = {
             key: sum(each["declined"][key] for each in outputs)
             for key in ("prepared", "quarantined")
@@ -129,7 +129,7 @@ def check_cleaned(
         problems.append(f"{len(outputs)} parts answered, not 0 to {portfolio.split.parts - 1}")
     if report["prepared"] != prepared:
         problems.append(f"the Lambdas read {report['prepared']} rows, prepare wrote {prepared}")
-    if portfolio.decision:
+    if portfolio.decision_field:
         problems += _compare_declined(report, declined)
     problems += _compare_rules(expectations, by_reason)
     if problems:

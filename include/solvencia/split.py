@@ -19,7 +19,7 @@ _KEY = b"solvencia/validation/1"
 
 def list_splits(portfolio: Portfolio) -> tuple[str, ...]:
     """Return the folders of a period's cleaned rows; `declined` where the portfolio keeps them."""
-    return (*SPLITS, DECLINED) if portfolio.decision else SPLITS
+    return (*SPLITS, DECLINED) if portfolio.decision_field else SPLITS
 
 
 def newest_vintage(portfolio: Portfolio, period: str) -> np.datetime64:

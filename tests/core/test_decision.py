@@ -40,9 +40,9 @@ def test_a_decision_is_prepared_and_never_modelled(read):
     """It is a column of the prepared data, no feature and nothing that an applicant is asked."""
     cards = read(inferring())
 
-    assert cards.decision is not None
-    assert cards.decision in cards.prepared_fields
-    assert cards.decision not in (*cards.features, *cards.request_fields)
+    assert cards.decision_field is not None
+    assert cards.decision_field in cards.prepared_fields
+    assert cards.decision_field not in (*cards.features, *cards.request_fields)
     assert list_splits(cards) == ("train", "validation", "test", "declined")
     assert cards.modelling.declined_odds_factor == 1.5
 
