@@ -87,6 +87,7 @@ def collect(job: MainJob) -> dict[str, Any]:
             "metrics": {each: metrics[each] for each in ("auc", "ks", "gini", "brier", "ece")},
             "auc_interval": [metrics["auc_low"], metrics["auc_high"]],
             "rows": metrics["rows"],
+            "reject_inference": metrics["reject_inference"],
         },
         "endpoint": endpoint,
         "registry": _registered(stack.aws("sagemaker"), settings.package_group(name), endpoint),
@@ -165,6 +166,7 @@ def render(facts: Mapping[str, Any]) -> str:
         f"  AUC {values['auc']:.4f} (95 % interval {low_high[0]:.4f} to {low_high[1]:.4f}), "
         f"Gini {values['gini']:.4f}, KS {values['ks']:.4f}, Brier {values['brier']:.4f}, "
         f"ECE {values['ece']:.4f}",
+        *_inferred(model["reject_inference"]),
         f"  registered as {facts['registry']['version']}: {facts['registry']['status']}, "
         f"approval {facts['registry']['approval']}",
         f"  endpoint {facts['endpoint']['name']}: {facts['endpoint']['status']}, "
@@ -189,6 +191,19 @@ def render(facts: Mapping[str, Any]) -> str:
 def _scored(portfolio: str) -> str:
     """Say whom the live score is of: a sample tells its newest applicant."""
     return "the newest applicant" if portfolio in SAMPLES else "an applicant of the test"
+
+
+def _inferred(effect: Mapping[str, Any] | None) -> list[str]:
+    """Return what the declined change, where they trained and it was measured."""
+    if not effect or not effect["declined_rows"]:
+        return []
+    return [
+        f"  the declined trained too, at {effect['odds_factor']:g} times their odds: mean PD of "
+        f"the declined {effect['declined_pd_before']:.2%} to {effect['declined_pd_after']:.2%},",
+        f"  of the approved {effect['approved_pd_before']:.2%} to "
+        f"{effect['approved_pd_after']:.2%}; AUC on the approved {effect['auc_before']:.4f} to "
+        f"{effect['auc_after']:.4f}",
+    ]
 
 
 def _listed(pairs: Iterable[tuple[str, int]]) -> str:

@@ -8,6 +8,7 @@ rows give the same bytes: one thread, sorted by key.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ import numpy.typing as npt
 
 from solvencia.clean import Cleaned, Column, MissingColumn, clean
 from solvencia.portfolio import Field, Portfolio
-from solvencia.split import SPLITS, assign, find_open
+from solvencia.split import assign, find_open, list_splits
+
+type Reasons = Mapping[int, tuple[str, ...]]  # by the row's place in its batch
 
 BATCH_ROWS = 100_000
 
@@ -29,12 +32,12 @@ def clean_files(
 ) -> tuple[dict[str, Path], dict[str, Any]]:
     """Clean prepared Parquet files into a folder; return the outputs by name and the counts.
 
-    Outputs are "train", "validation", "test" and "quarantine"; `source` names the files in errors.
+    Outputs are the portfolio's splits and "quarantine"; `source` names the files in errors.
     """
     with _connect(folder) as database:
         _read(database, portfolio, files, source)
         by_reason = _clean_batches(database, portfolio, period)
-        return _write(database, portfolio, folder), _count(database, by_reason)
+        return _write(database, portfolio, folder), _count(database, portfolio, by_reason)
 
 
 def _connect(folder: Path) -> Any:
@@ -85,7 +88,7 @@ def _clean_batches(database: Any, portfolio: Portfolio, period: str) -> Counter[
             [start, start + BATCH_ROWS - 1],
         ).fetchnumpy()
         result = clean(portfolio, {name: _fill(each) for name, each in fetched.items()})
-        reasons = _refuse_open(portfolio, period, result)
+        reasons = _refuse_open(portfolio, period, result, _settle_labels(portfolio, result))
         by_reason.update(reason for found in reasons.values() for reason in found)
         _insert(database, portfolio, period, result, reasons, start)
     return by_reason
@@ -104,15 +107,30 @@ def _fill(column: Any) -> Column:
     return filled
 
 
-def _refuse_open(portfolio: Portfolio, period: str, result: Cleaned) -> dict[int, tuple[str, ...]]:
+def _settle_labels(portfolio: Portfolio, result: Cleaned) -> Reasons:
+    """Return the reasons to refuse, where only a declined row has, and must have, no label."""
+    if portfolio.decision_field is None:
+        return result.reasons
+    label = portfolio.label.field
+    missing, known = f"{label}: missing", f"{label}: known, though declined"
+    is_known = ~np.isnan(result.columns[label])
+    reasons = dict(result.reasons)
+    for row in np.flatnonzero(result.columns[portfolio.decision_field.name] == 0).tolist():
+        found = tuple(each for each in reasons.pop(row, ()) if each != missing)
+        if found or is_known[row]:
+            reasons[row] = (*found, *([known] if is_known[row] else []))
+    return reasons
+
+
+def _refuse_open(
+    portfolio: Portfolio, period: str, result: Cleaned, reasons: Reasons
+) -> dict[int, tuple[str, ...]]:
     """Add the reason of rows whose label is not known yet: they may not train a model."""
     time = portfolio.time.name
     is_open = find_open(portfolio, period, result.columns[time])
     reason = f"{time}: performance window still open"
-    opened = {
-        row: (*result.reasons.get(row, ()), reason) for row in np.flatnonzero(is_open).tolist()
-    }
-    return result.reasons | opened
+    opened = {row: (*reasons.get(row, ()), reason) for row in np.flatnonzero(is_open).tolist()}
+    return {**reasons, **opened}
 
 
 def _insert(
@@ -120,13 +138,15 @@ def _insert(
     portfolio: Portfolio,
     period: str,
     result: Cleaned,
-    reasons: dict[int, tuple[str, ...]],
+    reasons: Reasons,
     start: int,
 ) -> None:
     refused = np.array(sorted(reasons), dtype=np.int64)
     accepted = np.setdiff1d(np.arange(len(result.is_accepted)), refused)
     columns = {name: values[accepted] for name, values in result.columns.items()}
-    splits = assign(portfolio, period, columns[portfolio.key.name], columns[portfolio.time.name])
+    keys, dates = columns[portfolio.key.name], columns[portfolio.time.name]
+    decisions = columns[portfolio.decision_field.name] if portfolio.decision_field else None
+    splits = assign(portfolio, period, keys, dates, decisions)
     batch = {"row_no": accepted + start, "split": splits.astype(object)}
     batch |= {each.name: _storable(columns[each.name]) for each in _kept(portfolio)}
     _append(database, "cleaned", batch)
@@ -158,7 +178,7 @@ def _write(database: Any, portfolio: Portfolio, folder: Path) -> dict[str, Path]
     kept = _list(_kept(portfolio))
     queries = {
         split: f"SELECT {kept} FROM cleaned WHERE split = '{split}' ORDER BY row_no"  # noqa: S608
-        for split in SPLITS
+        for split in list_splits(portfolio)
     }
     queries["quarantine"] = (
         f"SELECT p.{_quote(portfolio.key.name)}, r.reasons, "  # noqa: S608
@@ -172,7 +192,7 @@ def _write(database: Any, portfolio: Portfolio, folder: Path) -> dict[str, Path]
     return files
 
 
-def _count(database: Any, by_reason: Counter[str]) -> dict[str, Any]:
+def _count(database: Any, portfolio: Portfolio, by_reason: Counter[str]) -> dict[str, Any]:
     by_split = dict(
         database.execute("SELECT split, count(*) FROM cleaned GROUP BY split").fetchall()
     )
@@ -181,10 +201,24 @@ def _count(database: Any, by_reason: Counter[str]) -> dict[str, Any]:
     ).fetchone()
     return {
         "prepared": prepared,
-        "cleaned": {split: by_split.get(split, 0) for split in SPLITS},
+        **(
+            {"declined": _count_declined(database, portfolio.decision_field)}
+            if portfolio.decision_field
+            else {}
+        ),
+        "cleaned": {split: by_split.get(split, 0) for split in list_splits(portfolio)},
         "quarantined": quarantined,
         "quarantined_by": dict(sorted(by_reason.items())),
     }
+
+
+def _count_declined(database: Any, decision: Field) -> dict[str, int]:
+    is_declined = f"TRY_CAST(p.{_quote(decision.name)} AS DOUBLE) = 0"
+    prepared, quarantined = database.execute(
+        "SELECT count(*), count(r.row_no) FROM prepared p "  # noqa: S608 - the portfolio's name
+        f"LEFT JOIN refused r ON r.row_no = p.rowid WHERE {is_declined}"
+    ).fetchone()
+    return {"prepared": prepared, "quarantined": quarantined}
 
 
 def _kept(portfolio: Portfolio) -> tuple[Field, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 from solvencia import layout
 from solvencia.cleaned_files import clean_files
 from solvencia.portfolio import Portfolio
-from solvencia.split import SPLITS
+from solvencia.split import list_splits
 
 
 def clean_part(
@@ -23,12 +23,13 @@ def clean_part(
     s3: Any,
     scratch: Path | None = None,
 ) -> dict[str, Any]:
-    """Clean the objects of one prepared part into three splits and the quarantine.
+    """Clean the objects of one prepared part into its splits and the quarantine.
 
     `s3` is a boto3 client; `scratch` is where temporary files go (default: the system's). Every
     output object is written, with its columns typed even when it has no row; a rerun overwrites
     them. Returns {"part", "prepared", "cleaned": {split: rows}, "quarantined",
-    "quarantined_by": {"field: reason": rows}}. Raises MissingColumn.
+    "quarantined_by": {"field: reason": rows}}, and "declined", {"prepared", "quarantined"} of that
+    decision, where the portfolio keeps it. Raises MissingColumn.
     """
     with tempfile.TemporaryDirectory(dir=scratch) as name:
         folder = Path(name)
@@ -42,7 +43,8 @@ def clean_part(
             source=f"s3://{bucket}/{prefix}",
         )
         keys = {
-            split: layout.cleaned_part(portfolio.name, period, split, part) for split in SPLITS
+            split: layout.cleaned_part(portfolio.name, period, split, part)
+            for split in list_splits(portfolio)
         } | {"quarantine": layout.quarantine_part(portfolio.name, period, part)}
         for output, key in keys.items():
             with outputs[output].open("rb") as body:

@@ -15,6 +15,7 @@ from solvencia.clean import MissingColumn
 from solvencia.features import NotAFeature
 from solvencia.model import Model
 from solvencia.portfolio import Portfolio
+from solvencia.reject_inference import APPROVED_ONLY
 
 type Numbers = npt.NDArray[np.float64]
 type Columns = Mapping[str, npt.NDArray[Any]]
@@ -147,7 +148,7 @@ def _list_challengers(
     outcome = columns[portfolio.label.field]
     scored = {model.kind: pd}
     for kind, each in model.challengers.items():
-        if kind not in scored:
+        if kind not in (*scored, APPROVED_ONLY):  # which does not compete
             scored[kind] = each.predict(features.build(portfolio, columns, each.features))
     rows = []
     for each in model.selection.get("challengers", []):

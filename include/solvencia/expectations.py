@@ -84,12 +84,7 @@ def _rules_of_table(portfolio: Portfolio) -> list[dict[str, Any]]:
             f"period ended, and none is older than {portfolio.schedule.start}, when the portfolio "
             "began. The run fills in both days.",
         ),
-        _rule(
-            "expect_column_values_to_not_be_null",
-            {"column": label.field},
-            "critical",
-            "Every prepared application has its outcome.",
-        ),
+        *_rules_of_decision(portfolio),
         _rule(
             "expect_column_values_to_be_in_set",
             {"column": label.field, "value_set": [0, 1]},
@@ -99,8 +94,48 @@ def _rules_of_table(portfolio: Portfolio) -> list[dict[str, Any]]:
     ]
 
 
+def _rules_of_decision(portfolio: Portfolio) -> list[dict[str, Any]]:
+    """Which applications have an outcome: all, or those that were approved and no other."""
+    label, decision = portfolio.label.field, portfolio.decision_field
+    if decision is None:
+        return [
+            _rule(
+                "expect_column_values_to_not_be_null",
+                {"column": label},
+                "critical",
+                "Every prepared application has its outcome.",
+            )
+        ]
+    return [
+        _rule(
+            "expect_column_values_to_not_be_null",
+            {"column": decision.name},
+            "critical",
+            "Every prepared application was decided.",
+        ),
+        _rule(
+            "expect_column_values_to_be_in_set",
+            {"column": decision.name, "value_set": [0, 1]},
+            "critical",
+            "The decision is 1 (approved) or 0 (declined).",
+        ),
+        _rule(
+            "expect_column_values_to_not_be_null",
+            {"column": label, "row_condition": _where(decision.name, "==", 1)},
+            "critical",
+            "Every approved application has its outcome.",
+        ),
+        _rule(
+            "expect_column_values_to_be_null",
+            {"column": label, "row_condition": _where(decision.name, "==", 0)},
+            "critical",
+            "A declined application has none: what would have become of it, nobody knows.",
+        ),
+    ]
+
+
 def _rules_of_field(field: Field) -> list[dict[str, Any]]:
-    if field.role in ("id", "time", "label", "ignored"):
+    if field.role in ("id", "time", "label", "decision", "ignored"):
         return []
     rules = []
     unit = f" {field.unit}" if field.unit else ""
@@ -124,12 +159,7 @@ def _rules_of_field(field: Field) -> list[dict[str, Any]]:
             **{name: limit for name, limit in limits.items() if limit is not None},
         }
         if sentinels:
-            kwargs["row_condition"] = {
-                "type": "comparison",
-                "column": {"name": field.name},
-                "operator": "NOT_IN",
-                "parameter": sentinels,
-            }
+            kwargs["row_condition"] = _where(field.name, "NOT_IN", sentinels)
         rules.append(
             _rule(
                 "expect_column_values_to_be_between",
@@ -153,6 +183,16 @@ def _rules_of_field(field: Field) -> list[dict[str, Any]]:
 
 def _rule(kind: str, kwargs: dict[str, Any], severity: str, notes: str) -> dict[str, Any]:
     return {"type": kind, "severity": severity, "meta": {"notes": notes}, "kwargs": kwargs}
+
+
+def _where(column: str, operator: str, parameter: object) -> dict[str, Any]:
+    """Return Great Expectations' condition on the rows that a rule concerns."""
+    return {
+        "type": "comparison",
+        "column": {"name": column},
+        "operator": operator,
+        "parameter": parameter,
+    }
 
 
 def _value(text: str, field: Field) -> int | float | str:

@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 
 PORTFOLIOS = Path(__file__).parent / "portfolios"
+DECLINED = "declined"  # the split of those who were declined
 
 _PERIOD = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
@@ -62,7 +63,7 @@ def prepared_part(portfolio: str, period: str, part: int) -> str:
 
 
 def cleaned_split(portfolio: str, period: str, split: str) -> str:
-    """Cleaned rows of one split: `train`, `validation` or `test`."""
+    """Cleaned rows of one split: `train`, `validation`, `test` or `declined`."""
     return f"cleaned/{portfolio}/period={period}/{split}/"
 
 

@@ -16,9 +16,10 @@ from solvencia.faults import PermanentFault
 from solvencia.policy import Band, Decisions
 
 TYPES = ("integer", "number", "text", "date")
-ROLES = ("id", "time", "label", "protected", "feature", "derived", "ignored")
+ROLES = ("id", "time", "label", "decision", "protected", "feature", "derived", "ignored")
 CHALLENGERS = ("scorecard", "boosting", "blend")  # in ascending complexity
 REDUCTIONS = ("none", "selection", "pca")
+REJECT_INFERENCES = ("none", "parcelling")
 
 
 class InvalidPortfolio(PermanentFault):
@@ -105,10 +106,11 @@ class Scaling:
 
 @dataclass(frozen=True)
 class Modelling:
-    """Which kinds of model compete, and whether their input is reduced first.
+    """Which kinds of model compete, on which input, and whether declined applications train too.
 
     `challengers` are kinds in ascending complexity: a tie goes to the earlier. `reduction` is
-    "none", "selection" (by information value and correlation) or "pca".
+    "none", "selection" (by information value and correlation) or "pca". `declined_odds_factor`,
+    an assumption, is None where `reject_inference` is "none".
     """
 
     challengers: tuple[str, ...] = CHALLENGERS
@@ -116,6 +118,8 @@ class Modelling:
     iv_min: float = 0.02
     correlation_max: float = 0.95
     variance_share: float = 0.95  # what the principal components keep
+    reject_inference: str = "none"
+    declined_odds_factor: float | None = None  # how many times the odds that their values say
 
 
 @dataclass(frozen=True)
@@ -190,6 +194,11 @@ class Portfolio:
     def time(self) -> Field:
         """The application's date: it decides the vintage."""
         return self.with_role("time")[0]
+
+    @property
+    def decision_field(self) -> Field | None:
+        """What was decided on an application, 1 approved or 0 declined, where declined are kept."""
+        return next(iter(self.with_role("decision")), None)
 
     @property
     def features(self) -> tuple[Field, ...]:

@@ -6,7 +6,7 @@ import math
 import operator
 from collections.abc import Iterator, Mapping
 
-from solvencia.portfolio import ROLES, TYPES, Field, Label
+from solvencia.portfolio import REJECT_INFERENCES, ROLES, TYPES, Field, Label, Modelling
 
 type Faults = Iterator[tuple[str, str]]
 
@@ -22,8 +22,39 @@ def find_faults(fields: Mapping[str, Field], label: Label | None) -> Faults:
         found = [each.name for each in fields.values() if each.role == role]
         if len(found) != 1:
             yield "fields", f"exactly one field has role {role!r}; found {found}"
+    decisions = [each.name for each in fields.values() if each.role == "decision"]
+    if len(decisions) > 1:
+        yield "fields", f"at most one field has role 'decision'; found {decisions}: keep one"
+    for name in decisions:
+        yield from _check_decision(f"fields.{name}", fields[name])
     if label and (label.field not in fields or fields[label.field].role != "label"):
         yield "label.field", f"{label.field!r} is not the field with role 'label'"
+
+
+def find_inference_faults(modelling: Modelling, fields: Mapping[str, Field]) -> Faults:
+    """Yield every fault of the two keys of [model] that let declined applications train."""
+    method, factor = modelling.reject_inference, modelling.declined_odds_factor
+    if method not in REJECT_INFERENCES:
+        yield "model.reject_inference", f"{method!r}: use one of {REJECT_INFERENCES}"
+    if factor is not None and not (is_finite(factor) and factor > 0):
+        yield "model.declined_odds_factor", f"{factor!r}: give a number above 0"
+    if method == "none" and factor is not None:
+        yield (
+            "model.declined_odds_factor",
+            'it changes nothing without reject_inference = "parcelling": add that, or drop it',
+        )
+    if method == "parcelling" and factor is None:
+        yield (
+            "model.declined_odds_factor",
+            "missing: state how many times the odds of default of declined applicants are those "
+            "that their values say (1: like the approved)",
+        )
+    if method == "parcelling" and all(each.role != "decision" for each in fields.values()):
+        yield (
+            "model.reject_inference",
+            "no field has role 'decision' (1 approved, 0 declined): declare it, and have "
+            "prepare.sql yield declined applications with an empty label",
+        )
 
 
 def is_finite(value: object) -> bool:
@@ -54,6 +85,16 @@ def _check_field(key: str, each: Field) -> Faults:
         yield f"{key}.bands", "give numbers, each above the one before"
     if _is_crossed(each.minimum, each.maximum):
         yield key, f"minimum {each.minimum} is above maximum {each.maximum}"
+
+
+def _check_decision(key: str, each: Field) -> Faults:
+    if (each.type, each.minimum, each.maximum) != ("integer", 0, 1):
+        yield (
+            key,
+            "a decision is 1 (approved) or 0 (declined): type 'integer', minimum 0, maximum 1",
+        )
+    if each.nullable or each.sentinels:
+        yield key, "every application was decided: leave nullable and sentinels out"
 
 
 def _check_origin(key: str, each: Field, fields: Mapping[str, Field]) -> Faults:

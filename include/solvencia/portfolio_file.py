@@ -28,7 +28,7 @@ from solvencia.portfolio import (
     Split,
     Table,
 )
-from solvencia.portfolio_checks import find_faults, is_finite
+from solvencia.portfolio_checks import find_faults, find_inference_faults, is_finite
 
 PREPARE_SQL = "prepare.sql"
 
@@ -78,7 +78,7 @@ class _Reader:
                 ("gate", Gate),
             )
         }
-        sections["modelling"] = self._read_modelling(raw)
+        sections["modelling"] = self._read_modelling(raw, fields)
         sections["fairness"] = self._read_fairness(raw, sections["scaling"])
         sections["bands"] = self._read_bands(raw)
         sections["decisions"] = self._build(
@@ -127,7 +127,9 @@ class _Reader:
             return {}
         return body
 
-    def _read_modelling(self, raw: Mapping[str, Any]) -> Modelling | None:
+    def _read_modelling(
+        self, raw: Mapping[str, Any], fields: Mapping[str, Field]
+    ) -> Modelling | None:
         """Return the section [model]; without one, every kind competes on every feature."""
         given = self._mapping(raw, "model") if "model" in raw else {}
         found = self._build("model", Modelling, given)
@@ -143,6 +145,8 @@ class _Reader:
         for name in ("iv_min", "correlation_max", "variance_share"):
             if not (is_finite(getattr(found, name)) and 0 <= getattr(found, name) <= 1):
                 self._fault(f"model.{name}", "give a number from 0 to 1")
+        for key, problem in find_inference_faults(found, fields):
+            self._fault(key, problem)
         return found
 
     def _check_gate(self, gate: Gate | None) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from solvencia import layout, raw
 from solvencia.faults import PermanentFault
+from solvencia.layout import DECLINED
 from solvencia.portfolio import Portfolio
 
 REASONS_OF_BOUNDS = ("below ", "above ", "not finite")
@@ -39,7 +40,8 @@ def check_prepared(
     """Hold reconcile.sql's counts against each other and the raw manifests; return the report.
 
     raw = prepared + immature + repeated keys, and Athena must see the very rows that the manifests
-    of all periods up to this one declare. Raises Unreconciled; stores the report in any case.
+    of all periods up to this one declare. Where the portfolio keeps declined applications, they
+    are prepared ones, counted as `declined`. Raises Unreconciled; stores the report in any case.
     """
     table = application_table(portfolio)
     periods = [each for each in raw.list_periods(s3, bucket, portfolio.name) if each <= period]
@@ -66,6 +68,12 @@ def check_prepared(
             f"Athena reads {counted['raw_applications']} raw applications, the {len(periods)} "
             f"manifests up to {period} declare {declared}"
         )
+    if portfolio.decision_field and not 0 <= counted.get("declined", -1) <= counted["prepared"]:
+        problems.append(
+            f"{counted.get('declined', 'no')} declined of {counted['prepared']} prepared: have "
+            "reconcile.sql count, as `declined`, the rows of `prepared` with "
+            f"{portfolio.decision_field.name} = 0"
+        )
     if problems:
         cure = (
             "Look for a join that drops or doubles rows in prepare.sql, or a raw partition without "
@@ -84,11 +92,13 @@ def check_cleaned(
     outputs: Sequence[Mapping[str, Any]],
     prepared: int,
     expectations: Sequence[Mapping[str, Any]],
+    declined: int = 0,
 ) -> dict[str, Any]:
     """Add up what the clean Lambdas returned and hold it against prepare and validate.
 
     prepared = cleaned + quarantined for each part and in all; and each row-level expectation
-    failed as often as the Lambdas quarantined for that reason, so that both read one rule.
+    failed as often as the Lambdas quarantined for that reason, so that both read one rule. Each of
+    the `declined` that prepare counted is in their split or the quarantine, and in no other split.
     Raises Unreconciled; stores the report in any case.
     """
     by_reason: Counter[str] = Counter()
@@ -103,6 +113,11 @@ def check_cleaned(
         "quarantined_by": dict(sorted(by_reason.items())),
         "parts": len(outputs),
     }
+    if portfolio.decision_field:
+        report["declined"] = {
+            key: sum(each["declined"][key] for each in outputs)
+            for key in ("prepared", "quarantined")
+        }
     raw.put_json(s3, bucket, layout.report(portfolio.name, period, "clean"), report)
     problems = [
         f"part {each['part']}: prepared {each['prepared']} is not cleaned "
@@ -114,6 +129,8 @@ def check_cleaned(
         problems.append(f"{len(outputs)} parts answered, not 0 to {portfolio.split.parts - 1}")
     if report["prepared"] != prepared:
         problems.append(f"the Lambdas read {report['prepared']} rows, prepare wrote {prepared}")
+    if portfolio.decision_field:
+        problems += _compare_declined(report, declined)
     problems += _compare_rules(expectations, by_reason)
     if problems:
         cure = (
@@ -122,6 +139,21 @@ def check_cleaned(
         )
         raise Unreconciled("clean", period, cure, problems)
     return report
+
+
+def _compare_declined(report: Mapping[str, Any], wrote: int) -> list[str]:
+    found, cleaned = report["declined"], report["cleaned"].get(DECLINED, 0)
+    problems = []
+    if found["prepared"] != wrote:
+        problems.append(
+            f"the Lambdas read {found['prepared']} declined rows, prepare wrote {wrote}"
+        )
+    if found["prepared"] != cleaned + found["quarantined"]:
+        problems.append(
+            f"declined {found['prepared']} is not cleaned {cleaned} + quarantined "
+            f"{found['quarantined']}"
+        )
+    return problems
 
 
 def _compare_rules(

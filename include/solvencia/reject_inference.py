@@ -11,18 +11,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from solvencia import features, split
 from solvencia.faults import PermanentFault
+from solvencia.model import Model
 from solvencia.portfolio import Portfolio
+from solvencia.scorecard import to_pd
 
 type Numbers = npt.NDArray[np.float64]
 type Columns = Mapping[str, npt.NDArray[Any]]
 
+APPROVED_ONLY = "approved_only"  # the model before, among those that travel in the artefact
 _KEY = b"solvencia/reject/1"
 _SCALE = 2**64
 
@@ -84,6 +88,81 @@ def augment(
     joined = {name: np.concatenate([values, inferred[name]]) for name, values in approved.items()}
     order = np.argsort(joined[key], kind="stable")
     return {name: values[order] for name, values in joined.items()}
+
+
+def infer(
+    portfolio: Portfolio,
+    period: str,
+    approved: Mapping[str, Columns],
+    declined: Columns,
+    before: Model,
+) -> tuple[dict[str, dict[str, npt.NDArray[Any]]], dict[str, Any]]:
+    """Return the approved's splits with the declined among them, and what was assumed.
+
+    `before` is the model of the approved. A declined application falls into the split that it
+    would have as an approved one; of the test's months none trains. Raises UninferableData.
+    """
+    factor = portfolio.modelling.declined_odds_factor or 1.0
+    keys, dates = declined[portfolio.key.name], declined[portfolio.time.name]
+    places = split.assign(portfolio, period, keys, dates)
+    joined, counts, bads = {}, {}, 0
+    for name, columns in approved.items():
+        chosen = {each: values[places == name] for each, values in declined.items()}
+        counts[name] = len(chosen[portfolio.key.name])
+        pd = before.predict(features.build(portfolio, chosen))
+        joined[name] = augment(portfolio, columns, chosen, pd, factor)
+        label = portfolio.label.field
+        bads += int(joined[name][label].sum() - columns[label].sum())
+    if not counts["train"]:
+        raise UninferableData(
+            f"{portfolio.name} {period} has no declined application that is older than the test "
+            f"({split.first_test_vintage(portfolio, period)} on) and could train: have prepare.sql "
+            'yield them, or set model.reject_inference = "none"'
+        )
+    return joined, {
+        "method": portfolio.modelling.reject_inference,
+        "odds_factor": factor,
+        "declined_train": counts["train"],
+        "declined_validation": counts["validation"],
+        "inferred_bads": bads,
+        "kind_before": before.kind,
+    }
+
+
+def describe_effect(
+    portfolio: Portfolio,
+    model: Model,
+    columns: Columns,
+    pd: Numbers,
+    declined: Columns | None,
+) -> dict[str, Any] | None:
+    """Return what was assumed and what it changed out of time; None where nothing was inferred.
+
+    `columns` are the test's, all approved, with the PDs `pd`; of `declined` the test's months
+    count. Without such applications the figures are None.
+    """
+    assumed = model.selection.get("reject_inference")
+    if not assumed:
+        return None
+    points = portfolio.fairness.approve_points
+    found = {**assumed, "approve_points": points, "approved_rows": len(pd), "declined_rows": 0}
+    blank = dict.fromkeys(Effect.__dataclass_fields__)
+    if declined is None:
+        return {**found, **blank}
+    keys, dates = declined[portfolio.key.name], declined[portfolio.time.name]
+    is_new = split.assign(portfolio, model.period, keys, dates) == "test"
+    if not is_new.any():
+        return {**found, **blank}
+    before = model.challengers[APPROVED_ONLY]
+    matrix = features.build(portfolio, columns, model.features)
+    unseen = features.build(portfolio, declined, model.features)[is_new]
+    effect = measure_effect(
+        columns[portfolio.label.field],
+        (before.predict(matrix), pd),
+        (before.predict(unseen), model.predict(unseen)),
+        to_pd(model.scaling, points),
+    )
+    return {**found, "declined_rows": len(unseen), **asdict(effect)}
 
 
 def measure_effect(

@@ -49,11 +49,12 @@ def build(
     columns: Columns,
     compared: Comparison,
     train: Columns | None = None,
+    inferred: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the report of a model on the test's `columns`, protected ones among them.
 
-    `pd` and `measured` are the model's on these rows, `compared` stands it beside its rivals.
-    Without `train` drift is None.
+    `pd` and `measured` are the model's on these rows, `compared` stands it beside its rivals,
+    `inferred` is the effect of reject inference. Without `train` drift is None.
     """
     matrix = features.build(portfolio, columns, model.features)
     outcome = columns[portfolio.label.field].astype(np.float64)
@@ -81,6 +82,7 @@ def build(
         "challengers": list(compared.challengers),
         "choice": model.selection.get("reason", ""),
         "reduction": compared.reduction,
+        "reject_inference": dict(inferred) if inferred else None,
         "monotone": _monotone(portfolio, model),
         "leakage": leakage.measure_each(portfolio, model.features, columns, train),
         "h_measure": ranking.h_measure(outcome, pd),
@@ -109,10 +111,11 @@ def build(
 def summarise(report: Mapping[str, Any]) -> dict[str, Any]:
     """Return what metrics.json holds of a report: figures by name, no table."""
     moved, judged = report["drift"], report["fairness"]
-    keys = ("model", "champion", "challengers", "reduction", "monotone", "leakage")
+    keys = ("model", "champion", "challengers", "reduction", "reject_inference", "monotone")
+    figures = ("leakage", "h_measure", "lift_10", "calibration_line")
     return {
         **report["metrics"],
-        **{key: report[key] for key in (*keys, "h_measure", "lift_10", "calibration_line")},
+        **{key: report[key] for key in (*keys, *figures)},
         "gate": report.get("gate", []),
         "refusals": report.get("refusals", []),
         "bootstrap": report["intervals"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from solvencia import report_choice, report_fairness, report_tables
+from solvencia import report_choice, report_declined, report_fairness, report_tables
 from solvencia.page import amount, figures, heading, number, paragraph, picture, share, table, whole
 
 type Report = Mapping[str, Any]
@@ -32,6 +32,7 @@ def sections(report: Report, pictures: Pictures) -> list[str]:
         _summary(report),
         *report_choice.champion(report, pictures),
         *report_choice.challengers(report, pictures),
+        *report_declined.effect(report, pictures),
         *report_tables.ranking(report, pictures),
         *report_tables.calibration(report, pictures),
         *report_tables.bands(report, pictures),

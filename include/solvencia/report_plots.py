@@ -10,7 +10,9 @@ from typing import Any
 
 from matplotlib.ticker import PercentFormatter
 
+from solvencia import report_declined
 from solvencia.fairness import picture_name
+from solvencia.page import share
 from solvencia.plots import BAD, GOOD, PALE, paint
 
 _LINE_CHARACTERS = 84  # of tick labels, side by side across a picture
@@ -22,6 +24,8 @@ def draw(folder: Path, *, title: str, report: Mapping[str, Any]) -> list[str]:
         "stability.png": partial(_draw_months, report["months"]),
         "score_bands.png": partial(_draw_bands, report["score_bands"]),
     }
+    if (report["reject_inference"] or {}).get("declined_rows"):
+        pictures[report_declined.PICTURE] = partial(_draw_declined, report)
     for audit in report["fairness"]["audits"]:
         pictures[picture_name(audit["field"])] = partial(_draw_groups, audit)
     metrics = report["metrics"]
@@ -81,6 +85,33 @@ def _draw_bands(bands: list[dict[str, Any]], axes: Any) -> str:
     right.set_ylim(bottom=0)
     right.legend(loc="upper center")
     return "How risk falls as points rise"
+
+
+def _draw_declined(report: Mapping[str, Any], axes: Any) -> str:
+    """Draw the mean PDs on both sides, without and with the declined in training."""
+    found, metrics = report["reject_inference"], report["metrics"]
+    rate = metrics["bads"] / metrics["rows"]
+    top = rate
+    for shift, when, colour, text in (
+        (-0.2, "before", PALE, "Trained on the approved alone"),
+        (0.2, "after", GOOD, "Trained on the declined, too"),
+    ):
+        heights = [found[f"approved_pd_{when}"], found[f"declined_pd_{when}"]]
+        bars = axes.bar([shift, 1 + shift], heights, color=colour, width=0.36, label=text)
+        axes.bar_label(bars, [share(each, 2) for each in heights], padding=3)
+        top = max(top, *heights)
+    axes.plot([-0.42, 0.42], [rate, rate], color=BAD, linestyle="--", label="Share of bad")
+    out, into = share(found["swapped_out"]), share(found["swapped_in"])
+    labels = [
+        f"Approved, {found['approved_rows']:,} rows\n{out} swapped out",
+        f"Declined, {found['declined_rows']:,} rows\n{into} swapped in",
+    ]
+    axes.set_xticks(range(2), labels)
+    axes.set(ylim=(0, 1.35 * top), ylabel="Mean probability of default")
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.grid(axis="x", visible=False)
+    axes.legend(loc="upper left")
+    return f"What an odds factor of {found['odds_factor']:g} for the declined changes"
 
 
 def _draw_groups(audit: Mapping[str, Any], axes: Any) -> str:

@@ -9,11 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from solvencia import layout
+from solvencia.layout import DECLINED
 from solvencia.portfolio import Portfolio
 
 SPLITS = ("train", "validation", "test")
 
 _KEY = b"solvencia/validation/1"
+
+
+def list_splits(portfolio: Portfolio) -> tuple[str, ...]:
+    """Return the folders of a period's cleaned rows; `declined` where the portfolio keeps them."""
+    return (*SPLITS, DECLINED) if portfolio.decision_field else SPLITS
 
 
 def newest_vintage(portfolio: Portfolio, period: str) -> np.datetime64:
@@ -34,18 +40,24 @@ def find_open(portfolio: Portfolio, period: str, dates: npt.NDArray[Any]) -> npt
 
 
 def assign(
-    portfolio: Portfolio, period: str, keys: npt.NDArray[Any], dates: npt.NDArray[Any]
+    portfolio: Portfolio,
+    period: str,
+    keys: npt.NDArray[Any],
+    dates: npt.NDArray[Any],
+    decisions: npt.NDArray[Any] | None = None,
 ) -> npt.NDArray[Any]:
-    """Return "train", "validation" or "test" for each application.
+    """Return "train", "validation", "test" or "declined" for each application.
 
     The newest `test_months` matured vintages test. Of the older applications a keyed hash of the
-    key's decimal text picks `validation_percent`, so a key keeps its side in every period.
+    key's decimal text picks `validation_percent`, so a key keeps its side in every period. Where
+    `decisions` has a 0 the application is "declined", whatever its date.
     """
     is_test = dates.astype("datetime64[M]") >= first_test_vintage(portfolio, period)
     is_validation = np.array(
         [_place(key) < portfolio.split.validation_percent for key in keys.tolist()], dtype=bool
     )
-    return np.where(is_test, "test", np.where(is_validation, "validation", "train"))
+    found = np.where(is_test, "test", np.where(is_validation, "validation", "train"))
+    return found if decisions is None else np.where(decisions == 0, DECLINED, found)
 
 
 def _place(key: object) -> int:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from solvencia import boosting, evaluate, features, folds, reduction
+from solvencia import boosting, evaluate, features, folds, reduction, reject_inference
 from solvencia.calibration import Line
 from solvencia.card import Card
 from solvencia.challengers import Judged, Progress, Trainer, UntrainableData, mix
@@ -29,6 +29,7 @@ from solvencia.reduction import Reduced
 __all__ = ["HYPERPARAMETERS", "UntrainableData", "train"]
 
 type Numbers = npt.NDArray[np.float64]
+type Columns = Mapping[str, npt.NDArray[Any]]
 
 HYPERPARAMETERS = boosting.HYPERPARAMETERS
 
@@ -38,16 +39,52 @@ _LIBRARIES = ("lightgbm", "numpy")
 def train(
     portfolio: Portfolio,
     period: str,
-    train_columns: Mapping[str, npt.NDArray[Any]],
-    validation_columns: Mapping[str, npt.NDArray[Any]],
+    train_columns: Columns,
+    validation_columns: Columns,
     hyperparameters: Mapping[str, int | float] | None = None,
     progress: Progress = lambda text: None,
+    declined: Columns | None = None,
 ) -> Model:
     """Train the portfolio's challengers side by side and return the chosen one.
 
     Columns are cleaned ones. `hyperparameters` override HYPERPARAMETERS and are not tuned then;
-    `num_threads` changes the time taken and nothing else. Raises UntrainableData.
+    `num_threads` changes the time taken and nothing else. Where the portfolio infers, `declined`
+    applications train too, and the model of the approved alone travels with the chosen one.
+    Raises UntrainableData or UninferableData.
     """
+
+    def fit(rows: Columns, held: Columns) -> Model:
+        return _train(portfolio, period, rows, held, hyperparameters, progress)
+
+    if portfolio.modelling.reject_inference == "none":
+        return fit(train_columns, validation_columns)
+    if declined is None:
+        raise UntrainableData(
+            f"{portfolio.name} infers what became of the declined, and none were given: fill the "
+            'channel declined from cleaned/, or set model.reject_inference = "none"'
+        )
+    progress("the approved alone, by whom the outcomes of the declined are drawn")
+    before = fit(train_columns, validation_columns)
+    given = {"train": train_columns, "validation": validation_columns}
+    joined, assumed = reject_inference.infer(portfolio, period, given, declined, before)
+    progress("the approved and the declined together")
+    after = fit(joined["train"], joined["validation"])
+    kept = {reject_inference.APPROVED_ONLY: replace(before, challengers={})}
+    return replace(
+        after,
+        selection={**after.selection, "reject_inference": assumed},
+        challengers={**after.challengers, **kept},
+    )
+
+
+def _train(
+    portfolio: Portfolio,
+    period: str,
+    train_columns: Columns,
+    validation_columns: Columns,
+    hyperparameters: Mapping[str, int | float] | None,
+    progress: Progress,
+) -> Model:
     given = dict(hyperparameters or {})
     names = tuple(each.name for each in portfolio.features)
     label = portfolio.label.field

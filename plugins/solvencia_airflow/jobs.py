@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from solvencia import layout
+from solvencia.layout import DECLINED
 from solvencia.portfolio import Portfolio
 from solvencia.settings import Settings
 
@@ -54,7 +55,7 @@ def training(settings: Settings, portfolio: Portfolio, period: str) -> dict[str,
                 }
             },
         }
-        for split in ("train", "validation")
+        for split in ("train", "validation", *_declined(portfolio))
     ]
     output = layout.training_output(name, period)
     return {
@@ -80,13 +81,13 @@ def training(settings: Settings, portfolio: Portfolio, period: str) -> dict[str,
 def evaluation(settings: Settings, portfolio: Portfolio, period: str) -> dict[str, Any]:
     """Return the processing job that measures the model on the out-of-time test.
 
-    It reads the training rows too, as drift is measured against them, and the champion, which the
-    model must not fall behind.
+    It reads the training rows too, as drift is measured against them, the declined where they
+    trained, and the champion, which the model must not fall behind.
     """
     name = portfolio.name
     splits = [
         (split, f"s3://{settings.data_bucket}/{layout.cleaned_split(name, period, split)}")
-        for split in ("test", "train")
+        for split in ("test", "train", *_declined(portfolio))
     ]
     output = f"s3://{settings.model_bucket}/{layout.evaluation_prefix(name, period)}"
     return {
@@ -160,6 +161,11 @@ def endpoint(settings: Settings, portfolio: str) -> dict[str, Any]:
         "EndpointName": settings.endpoint(portfolio),
         "EndpointConfigName": _guarded("version"),
     }
+
+
+def _declined(portfolio: Portfolio) -> tuple[str, ...]:
+    """Return the split that is read only where declined applications train."""
+    return (DECLINED,) if portfolio.modelling.reject_inference != "none" else ()
 
 
 def _guarded(key: str) -> str:

@@ -116,6 +116,7 @@ def check_cleaned(
         json.loads(found["output"]),
         reconciled["prepared"],
         json.loads(report["Body"].read())["expectations"],
+        reconciled.get("declined", 0),
     )
 
 

@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 
 from solvencia import extract, layout, reconcile
-from solvencia.portfolio import Schedule
+from solvencia.portfolio import Field, Schedule
 
 PERIOD = "2026-10"
 COUNTED = {"raw_applications": 4, "prepared": 1, "immature": 2, "repeated_keys": 1}
@@ -26,6 +26,13 @@ def ingested(warehouse, s3, bucket, product, tmp_path):
     """Two periods with 1 and 3 applications, and a later one that does not count."""
     for period in ("2026-09", "2026-10"):
         extract.ingest(warehouse, s3, bucket, product, period, tmp_path)
+
+
+@pytest.fixture
+def keeping(young):
+    """The young portfolio, had it kept the applications that it declined."""
+    decision = Field("is_approved", "decision", "integer", minimum=0, maximum=1)
+    return dataclasses.replace(young, fields={**young.fields, decision.name: decision})
 
 
 def part(number, prepared=10, train=7, quarantined=3, by=None):
@@ -130,5 +137,54 @@ def test_rows_lost_in_clean_are_named(s3, bucket, product, outputs, prepared, ru
     """A part that loses rows, a part that is missing, or two readings of a rule stop the run."""
     with pytest.raises(reconcile.Unreconciled) as fault:
         reconcile.check_cleaned(s3, bucket, product, PERIOD, outputs, prepared, rules)
+
+    assert fault.value.problems == [problem]
+
+
+def decided(number, declined=4, cleaned=3, quarantined=1):
+    """A part's counts; 10 prepared rows, some of them declined."""
+    found = part(number, train=7 - cleaned)
+    return found | {
+        "cleaned": {**found["cleaned"], "declined": cleaned},
+        "declined": {"prepared": declined, "quarantined": quarantined},
+    }
+
+
+def test_reconcile_counts_the_declined(ingested, s3, bucket, keeping):
+    """Without the count in reconcile.sql nobody could tell where the declined went."""
+    with pytest.raises(reconcile.Unreconciled) as fault:
+        reconcile.check_prepared(s3, bucket, keeping, PERIOD, COUNTED)
+
+    counted = COUNTED | {"declined": 1}
+    assert fault.value.problems == [
+        "no declined of 1 prepared: have reconcile.sql count, as `declined`, the rows of "
+        "`prepared` with is_approved = 0"
+    ]
+    assert reconcile.check_prepared(s3, bucket, keeping, PERIOD, counted)["declined"] == 1
+
+
+def test_declined_rows_are_added_up(s3, bucket, keeping):
+    """Each that prepare wrote is declined or quarantined after clean."""
+    outputs = [decided(number) for number in range(4)]
+
+    report = reconcile.check_cleaned(s3, bucket, keeping, PERIOD, outputs, 40, [bound(12)], 16)
+
+    assert report["declined"] == {"prepared": 16, "quarantined": 4}
+    assert report["cleaned"] == {"train": 16, "validation": 0, "test": 0, "declined": 12}
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"declined": 5, "quarantined": 2}, "the Lambdas read 17 declined rows, prepare wrote 16"),
+        ({"cleaned": 2}, "declined 16 is not cleaned 11 + quarantined 4"),
+    ],
+)
+def test_a_declined_row_in_another_split_is_named(s3, bucket, keeping, change, problem):
+    """A row without outcome that trained or tested would poison the model's figures."""
+    outputs = [decided(0, **change), *(decided(number) for number in (1, 2, 3))]
+
+    with pytest.raises(reconcile.Unreconciled) as fault:
+        reconcile.check_cleaned(s3, bucket, keeping, PERIOD, outputs, 40, [bound(12)], 16)
 
     assert fault.value.problems == [problem]

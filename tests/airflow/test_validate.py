@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from solvencia import expectations, layout, portfolio, raw, validate
+from solvencia.portfolio import Field
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -74,13 +76,14 @@ def test_the_last_matured_day_ends_the_month_two_years_before():
 def run(product, tmp_path):
     """Validate literal rows in SQLite; return the outcomes that do not hold."""
 
-    def run(rows):
+    def run(rows, product=product):
         database = tmp_path / "prepared.sqlite"
+        database.unlink(missing_ok=True)
         connection = sqlite3.connect(database)
         types = {"applied_on": "DATE", "period": "TEXT"}
-        columns = ", ".join(f"{name} {types.get(name, 'REAL')}" for name in GOOD)
+        columns = ", ".join(f"{name} {types.get(name, 'REAL')}" for name in rows[0])
         connection.execute(f"CREATE TABLE prepared ({columns})")
-        marks = ", ".join("?" * len(GOOD))
+        marks = ", ".join("?" * len(rows[0]))
         values = [tuple(row.values()) for row in rows]
         connection.executemany(f"INSERT INTO prepared VALUES ({marks})", values)  # noqa: S608
         connection.execute(
@@ -132,6 +135,39 @@ def test_rows_are_counted_and_critical_faults_stop_the_run(run, s3, bucket, prod
     assert index in raw.list_keys(s3, bucket, "data_docs/")
     report = s3.get_object(Bucket=bucket, Key=layout.report(product.name, "2026-10", "validate"))
     assert json.loads(report["Body"].read())["failed"] == 5
+
+
+def test_only_the_approved_must_have_an_outcome(run, product):
+    """A declined application without one is right; with one, or an approved without, is not."""
+    decision = Field("is_approved", "decision", "integer", minimum=0, maximum=1)
+    keeping = replace(product, fields={**product.fields, decision.name: decision})
+    approved = GOOD | {"is_approved": 1}
+    declined = GOOD | {"is_approved": 0, "is_seriously_delinquent": None}
+    sound = [approved, declined | {"application_id": 2}]
+
+    good = run(sound, keeping)
+    bad = run(
+        [
+            *sound,
+            approved | {"application_id": 3, "is_seriously_delinquent": None},
+            declined | {"application_id": 4, "is_seriously_delinquent": 1},
+            approved | {"application_id": 5, "is_approved": 2},
+            approved | {"application_id": 6, "is_approved": None},
+        ],
+        keeping,
+    )
+
+    assert [each.describe() for each in good if not each.success] == []
+    assert {
+        (each.severity, each.type[len("expect_column_values_to_") :], each.column, each.unexpected)
+        for each in bad
+        if not each.success
+    } == {
+        ("critical", "not_be_null", "is_seriously_delinquent", 1),
+        ("critical", "be_null", "is_seriously_delinquent", 1),
+        ("critical", "be_in_set", "is_approved", 1),
+        ("critical", "not_be_null", "is_approved", 1),
+    }
 
 
 def test_no_value_of_an_applicant_reaches_the_data_docs(run, tmp_path):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pytest
 from conftest import PERIOD, make_prepared
 
 from solvencia.clean import MissingColumn, clean
+from solvencia.portfolio import Field
 from solvencia.split import assign
 
 cleaned_files = pytest.importorskip(
@@ -129,6 +131,61 @@ def test_an_empty_part_writes_typed_objects(consumer_credit, dirty, tmp_path):
         assert schemas[0].types == schemas[1].types
         assert pq.read_table(empty[name]).num_rows == 0
     assert pq.read_schema(empty["quarantine"]).names == pq.read_schema(full["quarantine"]).names
+
+
+@pytest.fixture
+def keeping(consumer_credit):
+    """The portfolio, had it kept the applications that it declined."""
+    decision = Field("is_approved", "decision", "integer", minimum=0, maximum=1)
+    return replace(consumer_credit, fields={**consumer_credit.fields, decision.name: decision})
+
+
+@pytest.fixture
+def decided(dirty):
+    """Every third application declined and without outcome; a few are decided wrongly."""
+    decisions = np.where(np.arange(1000) % 3 == 0, 0.0, 1.0)
+    outcome = np.where(decisions == 1, dirty["is_seriously_delinquent"], np.nan)
+    outcome[1], outcome[3] = np.nan, 1.0
+    decisions[7], decisions[8] = np.nan, 2.0
+    return dirty | {"is_seriously_delinquent": outcome, "is_approved": decisions}
+
+
+def test_declined_applications_lie_apart(keeping, decided, tmp_path):
+    """Those without outcome are no fault and no test; one with an outcome is refused."""
+    outputs, counts = run(keeping, tmp_path / "out", write_prepared(tmp_path, decided))
+
+    declined = pq.read_table(outputs["declined"])
+    keys = set(declined["application_id"].to_pylist())
+    assert counts["quarantined_by"] == {
+        "age_years: below 18": 1,
+        "applied_on: performance window still open": 1,
+        "is_approved: above 1": 1,
+        "is_approved: missing": 1,
+        "is_seriously_delinquent: known, though declined": 1,
+        "is_seriously_delinquent: missing": 1,
+        "open_credit_lines_count: above 200": 1,
+        "revolving_utilisation_ratio: above 100": 1,
+    }
+    assert counts["declined"] == {"prepared": 334, "quarantined": 1}
+    assert counts["cleaned"]["declined"] == len(declined) == 333
+    assert sum(counts["cleaned"].values()) + counts["quarantined"] == counts["prepared"]
+    assert keys == {place + 1 for place in range(0, 1000, 3)} - {4}
+    assert declined["is_seriously_delinquent"].null_count == 333
+    for name in ("train", "validation", "test"):
+        table = pq.read_table(outputs[name])
+        assert table.column_names == declined.column_names
+        assert not keys & set(table["application_id"].to_pylist())
+        assert table["is_seriously_delinquent"].null_count == 0
+
+
+def test_declined_rows_give_the_same_bytes(keeping, decided, tmp_path, monkeypatch):
+    """Their object does not depend on batches or on the order of the rows."""
+    first, _ = run(keeping, tmp_path / "a", write_prepared(tmp_path, decided))
+    monkeypatch.setattr(cleaned_files, "BATCH_ROWS", 7)
+    files = write_prepared(tmp_path, decided, files=5, seed=9)
+    second, _ = run(keeping, tmp_path / "b", files)
+
+    assert first["declined"].read_bytes() == second["declined"].read_bytes()
 
 
 def test_a_missing_column_is_named(consumer_credit, dirty, tmp_path):

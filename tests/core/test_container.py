@@ -256,7 +256,7 @@ def test_evaluation_writes_metrics_report_and_plots(
         "auc", "auc_low", "auc_high", "gini", "ks", "brier", "ece", "rows", "bads", "model",
         "plots", "h_measure", "lift_10", "bootstrap", "psi", "csi", "fairness", "report",
         "calibration_line", "challengers", "champion", "drift", "gate", "leakage", "monotone",
-        "reduction", "refusals", "code_digest",
+        "reduction", "refusals", "reject_inference", "code_digest",
     }  # fmt: skip
     assert metrics["model"] == {
         "digest": model.load(base / "model").digest,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import shutil
 import tarfile
 from html.parser import HTMLParser
@@ -283,6 +284,42 @@ def test_a_blend_names_its_parts_and_a_reduction_its_method(
     assert "blend, in log-odds, of monotone gradient boosting (trees) and monotone network" in card
     assert "selection, to 7 of them" in card
     assert "600 validation applications; then trained again on both together" in card
+
+
+def test_what_was_assumed_of_the_declined_is_told(facts, report, consumer_credit, pictures):
+    """The card, the data sheet and the validation report say what rests on no data."""
+    effect = {
+        "method": "parcelling", "odds_factor": 1.5, "declined_train": 700, "kind_before": "blend",
+        "declined_validation": 200, "inferred_bads": 120, "approve_points": 560,
+        "approved_rows": 1200, "declined_rows": 400, "auc_before": 0.861, "auc_after": 0.862,
+        "approved_pd_before": 0.06, "approved_pd_after": 0.07, "declined_pd_before": 0.1,
+        "declined_pd_after": 0.15, "swapped_in": 0.01, "swapped_out": 0.02,
+    }  # fmt: skip
+    counts = json.loads(json.dumps(facts["counts"]))
+    counts["clean"]["cleaned"]["declined"] = 1300
+
+    pages = evidence.build(
+        {**facts, "counts": counts},
+        {**report, "reject_inference": effect},
+        consumer_credit,
+        {**pictures, "reject_inference.png": b"\x89PNG"},
+    )
+
+    card, sheet, validation = (
+        re.sub(r"[\s|]+", " ", re.sub(r"<[^>]+>", " ", pages[f"{name}.html"]))
+        for name in ("model_card", "data_sheet", "validation_report")
+    )
+    assert "900 trained too, with outcomes inferred by parcelling: assumed, not known" in card
+    assert "no data can prove it: every figure of performance is of granted credit." in card
+    assert "Cleaned: declined, without outcome 1,300" in sheet
+    for text in (
+        "their odds of default are 1.5 times",
+        "AUC on the approved 0.8610 0.8620 +0.0010",
+        "Mean PD of the declined 10.00 % 15.00 % +5.00 pp",
+        "1.0 % of the declined are swapped in",
+        "2.0 % of the approved are swapped out",
+    ):
+        assert text in validation
 
 
 def test_a_version_that_waits_says_so(facts, report, consumer_credit, pictures):

@@ -34,6 +34,16 @@ def test_validation_is_a_stable_fifth(consumer_credit):
     assert np.flatnonzero(split == "validation")[:6].tolist() == [4, 7, 9, 11, 13, 14]
 
 
+def test_declined_applications_are_kept_apart(consumer_credit):
+    """A declined application neither trains, validates nor tests, however old it is."""
+    dates = np.array(["2022-12-01", "2022-12-01", "2024-10-31", "2024-10-31"], "datetime64[D]")
+    decisions = np.array([1.0, 0.0, 1.0, 0.0])
+
+    split = assign(consumer_credit, "2026-10", np.array([1, 1, 1, 1]), dates, decisions)
+
+    assert split.tolist() == ["train", "declined", "test", "declined"]
+
+
 def test_a_text_key_falls_as_its_number(consumer_credit):
     """The hash reads the key's decimal text, so its type does not matter."""
     keys = np.arange(1, 200)

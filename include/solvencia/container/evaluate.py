@@ -15,6 +15,7 @@ from solvencia import (
     model,
     plots,
     portfolio,
+    reject_inference,
     report,
     report_page,
     report_plots,
@@ -30,7 +31,8 @@ def run(folders: Folders) -> None:
     """Measure one artefact, as a SageMaker processing job; metrics.json is written last.
 
     Run by hand without the input `train`, the report leaves drift out and says so; without
-    `champion` the gate refuses, as nobody knows what the model would replace.
+    `champion` the gate refuses, as nobody knows what the model would replace; without `declined`
+    the effect of reject inference stays unmeasured.
     """
     trained = artefact.read(folders.processing_model)
     product = portfolio.load(trained.portfolio)
@@ -42,7 +44,10 @@ def run(folders: Folders) -> None:
     outcome, pd = columns[product.label.field], trained.predict(matrix)
     measured = evaluate.measure(outcome, pd)
     compared = comparison.compare(product, columns, trained, pd, _champion(folders))
-    found = report.build(product, trained, measured, pd, columns, compared, train)
+    has_declined = folders.processing_declined.is_dir()
+    declined = cleaned_data.read(product, folders.processing_declined) if has_declined else None
+    inferred = reject_inference.describe_effect(product, trained, columns, pd, declined)
+    found = report.build(product, trained, measured, pd, columns, compared, train, inferred)
     output = folders.processing_output
     output.mkdir(parents=True, exist_ok=True)
     title = f"{product.title['en']}, period {trained.period}, out of time"

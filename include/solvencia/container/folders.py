@@ -60,6 +60,11 @@ class Folders:
         return self.base / "processing" / "input" / "train"
 
     @property
+    def processing_declined(self) -> Path:
+        """Cleaned Parquet of the declined, where they trained too."""
+        return self.base / "processing" / "input" / "declined"
+
+    @property
     def processing_output(self) -> Path:
         """Metrics, report and plots, uploaded when the processing job ends."""
         return self.base / "processing" / "output"

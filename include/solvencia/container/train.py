@@ -14,7 +14,11 @@ from solvencia import evaluate, features, layout, lineage, portfolio, training
 from solvencia.container import cleaned_data
 from solvencia.container.folders import Folders
 from solvencia.faults import PermanentFault
+from solvencia.layout import DECLINED
+from solvencia.portfolio import Portfolio
 from solvencia.split import first_test_vintage
+
+type Columns = Mapping[str, npt.NDArray[Any]]
 
 _CHANNELS = ("train", "validation")
 
@@ -32,7 +36,13 @@ def run(folders: Folders) -> None:
         print(f"{channel}:rows={len(columns[product.key.name])};", flush=True)
         _refuse_test_vintages(product, period, channel, columns)
     model = training.train(
-        product, period, channels["train"], channels["validation"], overrides, _print_progress
+        product,
+        period,
+        channels["train"],
+        channels["validation"],
+        overrides,
+        _print_progress,
+        _read_declined(product, folders),
     )
     pd = model.predict(features.build(product, channels["train"]))
     trained = evaluate.measure(channels["train"][product.label.field], pd)
@@ -46,11 +56,23 @@ def run(folders: Folders) -> None:
         figures = f"auc={each['auc']:.6f}; log_loss={each['log_loss']:.6f};"
         print(f"challenger:{each['kind']}: {figures}{chosen}", flush=True)
     print(f"choice: {model.selection['reason']}", flush=True)
+    if assumed := model.selection.get("reject_inference"):
+        told = "; ".join(f"{name}={value}" for name, value in assumed.items())
+        print(f"reject_inference: {told};", flush=True)
     folders.model.mkdir(parents=True, exist_ok=True)
     model.save(folders.model)
     provenance = json.dumps(lineage.describe_image(name), indent=2) + "\n"
     (folders.model / lineage.PROVENANCE).write_text(provenance, encoding="utf-8")
     print(f"kind={model.kind}; digest={model.digest};", flush=True)
+
+
+def _read_declined(product: Portfolio, folders: Folders) -> Columns | None:
+    """Return the declined; None where the portfolio infers nothing, whatever lies there."""
+    if product.modelling.reject_inference == "none":
+        return None
+    columns = cleaned_data.read(product, folders.channel(DECLINED))
+    print(f"{DECLINED}:rows={len(columns[product.key.name])};", flush=True)
+    return columns
 
 
 def _print_progress(text: str) -> None:
@@ -83,10 +105,10 @@ def _read_hyperparameters(folders: Folders) -> tuple[str, str, dict[str, int | f
 
 
 def _refuse_test_vintages(
-    product: portfolio.Portfolio,
+    product: Portfolio,
     period: str,
     channel: str,
-    columns: Mapping[str, npt.NDArray[Any]],
+    columns: Columns,
 ) -> None:
     """Keep the out-of-time test out of training, whatever the channel was filled with."""
     first = first_test_vintage(product, period)

@@ -100,6 +100,10 @@ def _stages(facts: Facts) -> Table:
         ["Cleaned: validation", facts.count(f"{clean}.cleaned.validation")],
         ["Cleaned: out-of-time test", facts.count(f"{clean}.cleaned.test")],
     ]
+    if "declined" in facts.find(f"{clean}.cleaned"):
+        rows.append(
+            ["Cleaned: declined, without outcome", facts.count(f"{clean}.cleaned.declined")]
+        )
     return Table("Applications by stage.", ("Stage", "Applications"), rows, kind="")
 
 

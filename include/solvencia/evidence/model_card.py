@@ -47,6 +47,7 @@ def sections(facts: Facts) -> list[Section]:
                     facts.count("facts.counts.clean.cleaned.validation")
                     + " validation applications; then trained again on both together",
                 ),
+                *_declined(facts),
                 (
                     "Measured on",
                     f"{facts.count('facts.metrics.rows')} applications, "
@@ -119,6 +120,23 @@ def meaning(facts: Facts, name: str) -> str:
     """Return what a field means: its help text, else the text of its reason."""
     known = facts.find(f"portfolio.fields.{name}.help").get("en")
     return str(known) if known else facts.text(f"portfolio.fields.{name}.reason.en")
+
+
+def _declined(facts: Facts) -> list[tuple[str, str]]:
+    """Return what was assumed of the declined, where they trained too."""
+    path = "report.reject_inference"
+    if facts.find(path) is None:
+        return []
+    rows = facts.need(f"{path}.declined_train") + facts.find(f"{path}.declined_validation")
+    return [
+        (
+            "Declined applications",
+            f"{rows:,} trained too, with outcomes inferred by {facts.text(f'{path}.method')}: "
+            "assumed, not known, is that their odds of default are "
+            f"{facts.need(f'{path}.odds_factor'):g} times those of approved applications with the "
+            "same values. Nothing is measured on them",
+        )
+    ]
 
 
 def _purpose(facts: Facts) -> Section:

@@ -66,12 +66,22 @@ def limits(facts: Facts) -> Section:
     refused = facts.find("facts.refusals")
     return Section(
         "Limits",
-        "The model knows granted credit only: applicants who were declined left no outcome. It "
+        f"{_known(facts)} It "
         "speaks for applicants like those measured, and wants another look when drift or "
         "calibration leaves the gate's bounds. An application outside the bounds below is refused, "
         "not scored.",
         facts=[("Refusals of the gate", "; ".join(refused) if refused else "none")],
         tables=tables if bounds else [],
+    )
+
+
+def _known(facts: Facts) -> str:
+    """Return what the model knows of those who were declined."""
+    if facts.find("report.reject_inference") is None:
+        return "The model knows granted credit only: applicants who were declined left no outcome."
+    return (
+        "How declined applicants would have paid is assumed, not known, and no data can prove it: "
+        "every figure of performance is of granted credit."
     )
 
 
