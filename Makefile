@@ -7,6 +7,7 @@ EMBEDDED := .venv/embedded/bin/python
 MODEL := .venv/model/bin/python
 ORACLES := .venv/oracles/bin/python
 CHECK := .venv/check/bin
+SCAN := .venv/scan/bin/python
 PORTFOLIO ?= consumer_credit
 # A variable of the shell that happens to be called so is no option: only what is typed counts.
 option = $(if $(findstring command line,$(origin $(1))),--$(shell echo $(1) | tr A-Z a-z) "$($(1))")
@@ -42,14 +43,20 @@ test: setup ## Run all tests
 	@$(AIRFLOW) -m pytest tests/flow
 
 .PHONY: check
-check: ## Lint, types, templates, locks
-	@sh local/setup.sh check
+check: ## Lint, types, templates and their security, locks
+	@sh local/setup.sh check scan guard
 	@$(CHECK)/ruff check .
 	@$(CHECK)/ruff format --check .
 	@$(CHECK)/mypy include plugins local deployment drafting benchmarks
 	@for handler in lambdas/*/handler.py; do $(CHECK)/mypy $$handler || exit 1; done
 	@$(CHECK)/cfn-lint infra/*.yaml
 	@$(CHECK)/python -m deployment.parity
+	@$(SCAN) -W ignore -m deployment.scan
+
+.PHONY: scan
+scan: ## Judge templates and policies; WRITE=yes: write docs/security.md; REGISTRY=checkout of AWS's guard rules
+	@sh local/setup.sh scan guard
+	@$(SCAN) -W ignore -m deployment.scan $(if $(findstring command line,$(origin WRITE)),--write) $(call option,REGISTRY)
 
 .PHONY: portfolio
 portfolio: setup ## Draft a portfolio: NAME=x FROM=data.csv|connection TARGET=column (docs/your-portfolio.md)

@@ -12,6 +12,7 @@ for source in locks/*.in; do
         [ -n "$mwaa" ] || { echo "lock: name MWAA's constraints: make lock MWAA=…/constraints.txt" >&2; exit 2; }
         set -- "$@" --constraint "$mwaa"
     fi
+    if [ "$name" = guard ]; then set -- "$@" --no-deps; fi
     .venv/uv/bin/uv pip compile "$@" "$source" --output-file "locks/$name.txt"
     echo "lock: $name, $(grep -c '^[a-zA-Z0-9].*==' "locks/$name.txt") packages"
 done

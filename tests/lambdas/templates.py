@@ -4,36 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import yaml
+from deployment.templates import INFRA, declared, read
 
-INFRA = Path(__file__).resolve().parents[2] / "infra"
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads `!Ref x` as {"Ref": x} and `!Sub x` as {"Fn::Sub": x}."""
-
-
-def _function(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        value: Any = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        value = loader.construct_mapping(node, deep=True)
-    return {tag if tag in ("Ref", "Condition") else f"Fn::{tag}": value}
-
-
-_Loader.add_multi_constructor("!", _function)
-
-
-def read(name: str) -> dict[str, Any]:
-    """Return one template, its functions in their long form."""
-    text = (INFRA / f"{name}.yaml").read_text(encoding="utf-8")
-    template: dict[str, Any] = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
-    return template
+__all__ = ["INFRA", "declared", "fill", "read", "resources"]
 
 
 def fill(value: Any, known: Mapping[str, str]) -> Any:
@@ -59,5 +34,5 @@ def fill(value: Any, known: Mapping[str, str]) -> Any:
 
 def resources(name: str, known: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Return a template's resources, filled in."""
-    found: dict[str, dict[str, Any]] = fill(read(name)["Resources"], known)
+    found: dict[str, dict[str, Any]] = fill(declared(name), known)
     return found

@@ -34,7 +34,7 @@ def statements() -> Iterator[tuple[str, dict[str, Any]]]:
     """Every statement of every role's policies, with the template and role it stands in."""
     for template in NAMES:
         for name, resource in templates.resources(template, KNOWN).items():
-            if not name.startswith("Fn::") and resource["Type"] == "AWS::IAM::Role":
+            if resource["Type"] == "AWS::IAM::Role":
                 for policy in resource["Properties"].get("Policies", []):
                     for statement in policy["PolicyDocument"]["Statement"]:
                         yield f"{template}.{name}.{statement['Sid']}", statement
@@ -102,7 +102,7 @@ def test_settings_gets_every_deployment_value_from_the_outputs() -> None:
     }
 
 
-@pytest.mark.parametrize("bucket", ["DataBucket", "ArchiveBucket", "ModelsBucket"])
+@pytest.mark.parametrize("bucket", ["DataBucket", "ArchiveBucket", "ModelsBucket", "LogsBucket"])
 def test_buckets_are_private_encrypted_versioned_and_kept(bucket: str) -> None:
     """A bucket of the lender's data outlives its stack and refuses plain HTTP."""
     found = templates.resources("storage", KNOWN)
@@ -115,7 +115,7 @@ def test_buckets_are_private_encrypted_versioned_and_kept(bucket: str) -> None:
     assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
     assert "BucketEncryption" in properties
     assert denial["Effect"] == "Deny"
-    assert denial["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert denial["Condition"] == {"Bool": {"aws:SecureTransport": False}}
 
 
 def test_raw_data_ages_into_a_class_that_athena_still_reads() -> None:
@@ -164,3 +164,63 @@ def test_a_changed_api_takes_a_new_deployment() -> None:
     digest = hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:8].upper()
 
     assert f"Deployment{digest}" in resources, f"name it Deployment{digest} in infra/api.yaml"
+
+
+# Lambda and API Gateway document no source keys for the roles that they take on.
+UNASKED = {"lambda.amazonaws.com", "apigateway.amazonaws.com"}
+
+
+def roles() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every role of every template."""
+    for template in NAMES:
+        for name, resource in templates.resources(template, KNOWN).items():
+            if resource["Type"] == "AWS::IAM::Role":
+                yield f"{template}.{name}", resource["Properties"]
+
+
+def test_every_role_takes_the_permission_boundary() -> None:
+    """Whoever deploys bounds all roles by one parameter."""
+    unbounded = [
+        place
+        for place, role in roles()
+        if role.get("PermissionsBoundary")
+        != {"Fn::If": ["HasBoundary", {"Ref": "PermissionsBoundary"}, {"Ref": "AWS::NoValue"}]}
+    ]
+
+    assert unbounded == []
+
+
+def test_a_service_takes_on_a_role_for_this_account_and_its_own_resources_only() -> None:
+    """No other account can talk a service into using a role of ours."""
+    confused = []
+    for place, role in roles():
+        for statement in role["AssumeRolePolicyDocument"]["Statement"]:
+            condition = statement.get("Condition", {})
+            services = statement["Principal"]["Service"]
+            services = {services} if isinstance(services, str) else set(services)
+            is_held = condition.get("StringEquals", {}).get(
+                "aws:SourceAccount"
+            ) == "123456789012" and "aws:SourceArn" in condition.get("ArnLike", {})
+            if not is_held and not services <= UNASKED:
+                confused.append(place)
+
+    assert confused == []
+
+
+@pytest.mark.parametrize(
+    ("template", "key"), [("keys", "DataKey"), ("keys", "OperationsKey"), ("replica", "Key")]
+)
+def test_keys_rotate_and_outlive_their_stack(template: str, key: str) -> None:
+    """A key that went with the stack would take the kept data with it."""
+    found = templates.resources(template, KNOWN)[key]
+
+    assert found["Properties"]["EnableKeyRotation"] is True
+    assert found["DeletionPolicy"] == "RetainExceptOnCreate"
+
+
+def test_the_archive_is_locked() -> None:
+    """An archive copy cannot be deleted before its time without a right of its own."""
+    found = templates.resources("storage", KNOWN)["ArchiveBucket"]["Properties"]
+
+    assert found["ObjectLockEnabled"] is True
+    assert found["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]["Mode"] == "GOVERNANCE"
