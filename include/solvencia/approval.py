@@ -97,12 +97,14 @@ def check_request(version: str, reason: str, owners: Collection[str], is_overrid
     if len(reason.strip()) < OVERRIDE_REASON_CHARACTERS_MIN:
         raise AnswerRefused(
             f"{version} is rejected, or refused by today's gate: to override that takes a written "
-            f"`reason` of at least {OVERRIDE_REASON_CHARACTERS_MIN} characters; trigger promote again with one"
+            f"`reason` of at least {OVERRIDE_REASON_CHARACTERS_MIN} characters; trigger promote "
+            "again with one"
         )
     if not owners:
         raise AnswerRefused(
             f"{version} is rejected, or refused by today's gate: an override takes two persons, "
-            "and nobody knows who started this run; trigger promote in Airflow's UI or REST API, logged in by name"
+            "and nobody knows who started this run; trigger promote in Airflow's UI or REST API, "
+            "logged in by name"
         )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, StreamingResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
@@ -63,10 +63,16 @@ def list_portfolios(request: Request, portfolios: Portfolios) -> HTMLResponse:
     return _page(request, "portfolios.html", rows=rows)
 
 
-def show_portfolio(request: Request, portfolio: Portfolio) -> HTMLResponse:
-    """One portfolio: its champion, how metrics went, every version."""
+def show_portfolio(
+    request: Request, portfolio: Portfolio, page: Annotated[int, Query(ge=1)] = 1
+) -> HTMLResponse:
+    """One portfolio: its champion, how metrics went, a page of its versions."""
     found = registry()
-    versions, live = found.versions(portfolio), found.live(portfolio)
+    names, live = found.names(portfolio), found.live(portfolio)
+    pages = max(1, -(-len(names) // VERSIONS_MAX))
+    if page > pages:
+        raise NotKept(f"{portfolio} has {pages} pages of versions, not {page}.")
+    versions = found.versions(portfolio, page)
     plots = [_plot(name, key, versions, live.version if live else "") for key, name in _METRICS]
     return _page(
         request,
@@ -75,7 +81,9 @@ def show_portfolio(request: Request, portfolio: Portfolio) -> HTMLResponse:
         live=live,
         versions=versions,
         plots=[each for each in plots if each],
-        versions_max=VERSIONS_MAX,
+        names=names,
+        page=page,
+        pages=pages,
         width=charts.WIDTH,
         height=charts.HEIGHT,
     )
@@ -84,9 +92,7 @@ def show_portfolio(request: Request, portfolio: Portfolio) -> HTMLResponse:
 def show_version(request: Request, portfolio: Portfolio, version: str) -> HTMLResponse:
     """One version: status, who decided and why, metrics, plots, evidence, lineage."""
     found = registry()
-    entry = next((e for e in found.versions(portfolio) if e.name == version), None)
-    if entry is None:
-        raise NotKept(f"{version} is not among the versions of {portfolio}.")
+    entry = found.version(portfolio, version)
     try:
         facts = found.facts(portfolio, version)
     except NotKept:
@@ -196,7 +202,7 @@ def _misconfigured(request: Request, error: Any) -> HTMLResponse:
 def _aws_fault(request: Request, error: Any) -> HTMLResponse:
     step = (
         "Check that AWS can be reached from Airflow's web server, and that its role may call "
-        "sagemaker:ListModelPackages, DescribeModelPackage and DescribeEndpoint, and s3:GetObject "
-        "on the model bucket. Then load the page again."
+        "sagemaker:ListModelPackages, DescribeModelPackage and DescribeEndpoint, s3:GetObject and "
+        "s3:ListBucket on the model bucket. Then load the page again."
     )
     return _fault(request, 502, "AWS did not answer as expected", str(error), step)

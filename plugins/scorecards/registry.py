@@ -16,7 +16,8 @@ from solvencia import layout
 from solvencia.settings import Settings
 
 CACHE_SECONDS = 5.0
-VERSIONS_MAX = 60  # the newest; each costs a request
+VERSIONS_MAX = 60  # of one page; each costs a request
+_LISTED_AT_ONCE = 100  # of one answer of SageMaker
 DESCRIBED_AT_ONCE = 8
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
@@ -95,16 +96,28 @@ class Registry:
         self._client = client
         self._recent = Recent()
 
-    def versions(self, portfolio: str) -> list[Version]:
-        """Return the newest versions of a portfolio, the newest first."""
-        arns = self._arns(portfolio)
+    def versions(self, portfolio: str, page: int = 1) -> list[Version]:
+        """Return one page of a portfolio's versions, the newest first."""
+        first = (page - 1) * VERSIONS_MAX
+        arns = [arn for _, arn in self._listed(portfolio)[first : first + VERSIONS_MAX]]
         with ThreadPoolExecutor(DESCRIBED_AT_ONCE) as pool:
             return list(pool.map(self._version, arns))
 
+    def version(self, portfolio: str, name: str) -> Version:
+        """Return a version of any age; raise NotKept for one that is not registered."""
+        for known, arn in self._listed(portfolio):
+            if known == name:
+                return self._version(arn)
+        raise NotKept(f"{name} is not among the versions of {portfolio}.")
+
+    def names(self, portfolio: str) -> list[str]:
+        """Return the names of all versions, the newest first."""
+        return [name for name, _ in self._listed(portfolio)]
+
     def newest(self, portfolio: str) -> tuple[Version | None, int]:
-        """Return a portfolio's newest version, and how many there are, of those that count."""
-        arns = self._arns(portfolio)
-        return (self._version(arns[0]) if arns else None), len(arns)
+        """Return a portfolio's newest version, and how many there are."""
+        listed = self._listed(portfolio)
+        return (self._version(listed[0][1]) if listed else None), len(listed)
 
     def live(self, portfolio: str) -> Live | None:
         """Return what the portfolio's endpoint serves; None where there is none."""
@@ -129,20 +142,27 @@ class Registry:
             raise NotKept(f"{path} is not kept of {version}.") from error
         return found
 
-    def _arns(self, portfolio: str) -> list[str]:
-        found: list[str] = self._recent.get(("arns", portfolio), lambda: self._read_arns(portfolio))
+    def _listed(self, portfolio: str) -> list[tuple[str, str]]:
+        """Return name and ARN of every version: what a summary holds, a hundred a request."""
+        found: list[tuple[str, str]] = self._recent.get(
+            ("listed", portfolio), lambda: self._read_list(portfolio)
+        )
         return found
 
-    def _read_arns(self, portfolio: str) -> list[str]:
+    def _read_list(self, portfolio: str) -> list[tuple[str, str]]:
         sagemaker = self._client("sagemaker")
         pages = sagemaker.get_paginator("list_model_packages").paginate(
             ModelPackageGroupName=self._group(portfolio),
             SortBy="CreationTime",
             SortOrder="Descending",
-            PaginationConfig={"MaxItems": VERSIONS_MAX, "PageSize": VERSIONS_MAX},
+            PaginationConfig={"PageSize": _LISTED_AT_ONCE},
         )
         try:
-            return [e["ModelPackageArn"] for page in pages for e in page["ModelPackageSummaryList"]]
+            return [
+                (each.get("ModelPackageDescription", ""), each["ModelPackageArn"])
+                for page in pages
+                for each in page["ModelPackageSummaryList"]
+            ]
         except sagemaker.exceptions.ClientError as error:
             if error.response["Error"]["Code"] == "ValidationException":  # no such group yet
                 return []

@@ -82,11 +82,13 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def metadata_database() -> None:
-    """Airflow's own database, in the tests' home."""
-    from airflow.utils.db import initdb
+def metadata_database() -> Iterator[None]:
+    """Airflow's own database, in the tests' home; the next module finds none."""
+    from airflow.utils.db import initdb, resetdb
 
     initdb()
+    yield
+    resetdb(skip_init=True)
 
 
 @pytest.fixture

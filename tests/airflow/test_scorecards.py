@@ -41,6 +41,7 @@ def package(sagemaker: Any, version: str, status: str, **metadata: str) -> str:
     known = {"version": version, "digest": "d" * 64, "kind": "boosting", "period": version[26:33]}
     created = sagemaker.create_model_package(
         ModelPackageGroupName=GROUP,
+        ModelPackageDescription=version,
         ModelApprovalStatus=status,
         InferenceSpecification={
             "Containers": [{"Image": IMAGE, "ModelDataUrl": "s3://solvencia-models/model.tar.gz"}],
@@ -319,6 +320,27 @@ def test_aws_out_of_reach_is_said_with_the_next_step(viewer, monkeypatch):
     assert answer.status_code == 502
     assert "AWS did not answer as expected" in answer.text
     assert "sagemaker:ListModelPackages" in answer.text
+
+
+def test_versions_beyond_a_page_are_found(viewer, monkeypatch):
+    """Pages link to one another, and a version of any page has its own."""
+    from scorecards import app, registry
+
+    for module in (app, registry):
+        monkeypatch.setattr(module, "VERSIONS_MAX", 1)
+
+    first, second, none = (
+        viewer.get(f"/scorecards/{PORTFOLIO}/?page={page}") for page in (1, 2, 3)
+    )
+
+    row = '<th scope="row"><a href="/scorecards/{}/{}/">'
+    assert row.format(PORTFOLIO, NEW) in first.text
+    assert row.format(PORTFOLIO, OLD) not in first.text
+    assert "?page=2" in first.text
+    assert row.format(PORTFOLIO, OLD) in second.text
+    assert "page 2 of 2" in second.text
+    assert none.status_code == 404
+    assert viewer.get(f"/scorecards/{PORTFOLIO}/{OLD}/").status_code == 200
 
 
 def test_aws_is_asked_again_after_a_few_seconds_only():
