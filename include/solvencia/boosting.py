@@ -10,7 +10,7 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
-from solvencia import leaves, trees, woe
+from solvencia import calibration, card, leaves, trees, woe
 from solvencia.encoding import Column, Component, Encoding, Level, Order, Value
 from solvencia.faults import PermanentFault
 from solvencia.portfolio import Portfolio
@@ -38,6 +38,7 @@ HYPERPARAMETERS: Settings = {
     "networks": 2,  # of the blend
     "num_threads": 1,
     "seed": 7,
+    **card.SETTINGS,  # of the scorecard
 }
 # What tuning tries beside HYPERPARAMETERS; what the caller gave is never overridden.
 CANDIDATES: tuple[Settings, ...] = (
@@ -58,7 +59,10 @@ LEVELS_MAX = 30  # categories of a text that may have a column each
 MANY_ROWS = 20_000  # beyond them only the first candidate is tried: the others are for fewer
 
 _THREADS = re.compile(r"^\[num_threads: -?\d+\]$", re.MULTILINE)
-_OURS = ("rounds_max", "rounds_patience", "members", "networks", "rounds", "one_hot", "extra_trees")
+_OURS = (
+    *("rounds_max", "rounds_patience", "members", "networks", "rounds", "one_hot", "extra_trees"),
+    *card.SETTINGS,
+)
 
 
 class RefusedHyperparameter(PermanentFault):
@@ -111,8 +115,9 @@ def tune(
 ) -> tuple[dict[str, int | float], Numbers]:
     """Return the settings, `rounds` among them, whose log loss on the newer rows is least.
 
-    `folds` are (older, newer) raw rows; `prepare` encodes. Each candidate stops early. Returned
-    too are the winner's raw log-odds of all newer rows, fold after fold.
+    `folds` are (older, newer) raw rows; `prepare` encodes. Each candidate stops early, and is
+    judged on each fold with the rounds that the other folds ask for, so that stopping there
+    flatters nobody. Returned too are the winner's raw log-odds of all newer rows, fold after fold.
     """
     best: dict[str, int | float] = {}
     best_loss, raw = np.inf, np.empty(0)
@@ -123,20 +128,23 @@ def tune(
         if settings in seen or (candidate and size > MANY_ROWS):
             continue
         seen.append(settings)
-        rounds, losses, found = [], [], []
+        fitted = []
         for older, newer in folds:
             encoding, made = prepare(older, settings)
             judged = encoding.apply(newer[0])
             booster = _boost(portfolio, encoding, (made, older[1]), settings, (judged, newer[1]))
-            rounds.append(max(1, booster.best_iteration) * size / len(older[1]))
-            losses.append(float(booster.best_score["newer"]["binary_logloss"]) * len(newer[1]))
-            found.append(
-                booster.predict(judged, raw_score=True, num_iteration=booster.best_iteration)
-            )
-        loss = sum(losses) / sum(len(newer[1]) for _, newer in folds)
+            fitted.append((booster, judged, len(older[1])))
+        rates = np.array([max(1, each.best_iteration) / rows for each, _, rows in fitted])
+        found = []
+        for place, (booster, judged, rows) in enumerate(fitted):
+            others = np.delete(rates, place) if len(rates) > 1 else rates
+            rounds = max(1, round(float(others.mean()) * rows))
+            found.append(booster.predict(judged, raw_score=True, num_iteration=rounds))
+        outcome = np.concatenate([newer[1] for _, newer in folds])
+        loss = calibration.log_loss(outcome, np.concatenate(found))
         asked = ", ".join(f"{name} {value:g}" for name, value in candidate.items()) or "as given"
         # Many rows tell by their last fold, which comes nearest to all of them.
-        count = round(float(np.mean(rounds) if size <= MANY_ROWS else rounds[-1]))
+        count = round(size * float(rates.mean() if size <= MANY_ROWS else rates[-1]))
         progress(f"boosting, {asked}: log loss {loss:.5f} on newer vintages, {count} rounds")
         if loss < best_loss - 1e-7:
             best, best_loss = {**settings, "rounds": count}, loss

@@ -36,6 +36,11 @@ class Line:
         return replace(self, intercept=float(f"{low:.6g}"))
 
 
+def log_loss(outcome: Numbers, log_odds: Numbers) -> float:
+    """Return the mean log loss of log-odds."""
+    return float(np.mean(np.logaddexp(0, log_odds) - outcome * log_odds))
+
+
 def fit(raw: Numbers, outcome: Numbers) -> Line:
     """Return the line that fits best by likelihood, on rows that the raw scores were not fitted to.
 

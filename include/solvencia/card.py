@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -22,8 +23,15 @@ from solvencia.woe import Binning
 
 type Numbers = npt.NDArray[np.float64]
 
-PRIOR = 10.0  # rows of the overall bad rate that join each bin
-RIDGE = 5.0  # worth noticing on a few hundred rows, not on many
+# `card_prior`: rows of the overall bad rate that join each bin; `card_ridge`: of the coefficients,
+# worth noticing on a few hundred rows, not on many; `card_noise`: see woe.fit.
+SETTINGS: Mapping[str, float] = {
+    "card_prior": 10.0,
+    "card_ridge": 5.0,
+    "card_noise": woe.NOISE_FEW_ROWS,
+}
+# What tuning tries beside SETTINGS where rows are few: a card that believes its bins less.
+FIRM: Mapping[str, float] = {"card_prior": 30.0, "card_ridge": 20.0, "card_noise": 3.0}
 
 
 @dataclass(frozen=True)
@@ -125,19 +133,24 @@ def fit(
     outcome: Numbers,
     chosen: tuple[str, ...],
     components: tuple[Component, ...] = (),
+    settings: Mapping[str, float] = SETTINGS,
 ) -> Card:
     """Return the scorecard of `chosen` features, each binned, and of components as straight lines.
 
     Binned fields whose coefficient would contradict their WOE leave the card; components may
     have any sign, and are written as one slope for each of their fields.
     """
-    binnings = {name: bin_field(portfolio, features, name, matrix, outcome) for name in chosen}
+    binnings = {
+        name: bin_field(portfolio, features, name, matrix, outcome, settings) for name in chosen
+    }
     binnings = {name: each for name, each in binnings.items() if len(set(each.woe)) > 1}
     columns = [each.transform(matrix[:, features.index(k)]) for k, each in binnings.items()]
     scores = Encoding(features, components).apply(matrix) if components else None
     design = np.column_stack([*columns, np.empty((len(matrix), 0)) if scores is None else scores])
     is_signed = np.arange(design.shape[1]) < len(columns)
-    kept, coefficients, intercept = logistic.fit_signed(design, outcome, is_signed, RIDGE)
+    kept, coefficients, intercept = logistic.fit_signed(
+        design, outcome, is_signed, settings["card_ridge"]
+    )
     names = list(binnings)
     parts: list[Bins | Slope] = [
         Bins(names[place], coefficient, binnings[names[place]])
@@ -159,9 +172,15 @@ def fit(
 
 
 def bin_field(
-    portfolio: Portfolio, features: tuple[str, ...], name: str, matrix: Numbers, outcome: Numbers
+    portfolio: Portfolio,
+    features: tuple[str, ...],
+    name: str,
+    matrix: Numbers,
+    outcome: Numbers,
+    settings: Mapping[str, float] = SETTINGS,
 ) -> Binning:
     """Return the best bins of one feature, in the portfolio's direction."""
     field = portfolio.fields[name]
     values = matrix[:, features.index(name)]
-    return woe.fit(values, outcome, field.monotone, len(field.categories), PRIOR)
+    prior, noise = settings["card_prior"], settings["card_noise"]
+    return woe.fit(values, outcome, field.monotone, len(field.categories), prior, noise)

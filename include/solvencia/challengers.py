@@ -96,10 +96,7 @@ class Trainer:
                 "check the label and the features"
             )
         log_odds = {kind: line.apply(raw[kind]) for kind, line in lines.items()}
-        # Where trees stopped on few rows they flatter themselves there: then validation decides.
-        chosen = slice(0 if len(rows[1]) > boosting.MANY_ROWS else -len(held[1]), None)
-        unseen = {kind: each[chosen] for kind, each in log_odds.items()}
-        kind, reason = choice.choose(outcome[chosen], unseen, span[chosen])
+        kind, reason = choice.choose(outcome, log_odds, span)
         validation = {kind: each[-len(held[1]) :] for kind, each in log_odds.items()}
         return Judged(settings, weights, lines, validation, kind, reason)
 
@@ -120,7 +117,7 @@ class Trainer:
         """Return what these kinds are made of; a blend is joined by a network where it may."""
         scorers: dict[str, Scorer] = {}
         if "scorecard" in kinds:
-            scorers["scorecard"] = self._fit_card(reduced, rows)
+            scorers["scorecard"] = self._fit_card(reduced, rows, settings)
         if "boosting" in kinds:
             size = f"{settings['members']} x {settings['rounds']} trees"
             self.progress(f"boosting: {size} on {len(rows[1])} rows")
@@ -136,8 +133,10 @@ class Trainer:
             self.portfolio, self.names, rows, reduced.chosen, reduced.components, settings
         )
 
-    def _fit_card(self, reduced: Reduced, rows: Rows) -> Card:
-        return card.fit(self.portfolio, self.names, *rows, reduced.chosen, reduced.components)
+    def _fit_card(self, reduced: Reduced, rows: Rows, settings: Settings) -> Card:
+        return card.fit(
+            self.portfolio, self.names, *rows, reduced.chosen, reduced.components, settings
+        )
 
     def _fit_network(self, reduced: Reduced, rows: Rows, settings: Settings) -> Network:
         """Fit networks without sums of other fields: they add up themselves."""
@@ -167,23 +166,21 @@ class Trainer:
     def _tune(
         self, reduced: Reduced, rows: Rows, inner: Sequence[Fold], kinds: tuple[str, ...]
     ) -> tuple[Settings, dict[str, Numbers]]:
-        """Return the boosting's settings, and each scorer's raw log-odds of the newer rows."""
+        """Return the settings as tuned, and each scorer's raw log-odds of the newer rows."""
         spans = [
             ((rows[0][older], rows[1][older]), (rows[0][newer], rows[1][newer]))
             for older, newer in inner
         ]
         raw: dict[str, Numbers] = {}
-        settings: Settings = {}
+        settings: Settings = {**card.SETTINGS, **self.given}
         if "scorecard" in kinds:
-            raw["scorecard"] = np.concatenate(
-                [self._fit_card(reduced, older).log_odds(newer[0]) for older, newer in spans]
-            )
+            settings, raw["scorecard"] = self._tune_card(reduced, spans)
         if "boosting" in kinds:
             settings, raw["boosting"] = boosting.tune(
                 self.portfolio,
                 lambda older, asked: self._encode(reduced, older, asked),
                 spans,
-                self.given,
+                {**settings, **self.given},
                 self.progress,
             )
         if "blend" in kinds and self._has_network(reduced, settings):
@@ -194,6 +191,25 @@ class Trainer:
                     for older, newer in spans
                 ]
             )
+        return settings, raw
+
+    def _tune_card(
+        self, reduced: Reduced, spans: Sequence[tuple[Rows, Rows]]
+    ) -> tuple[Settings, Numbers]:
+        """Return the card's settings of least log loss on newer rows, and its log-odds there."""
+        given = {name: value for name, value in self.given.items() if name in card.SETTINGS}
+        size = sum(len(each[1]) for each in spans[-1])
+        tried = (card.SETTINGS, card.FIRM) if size <= FEW_ROWS else (card.SETTINGS,)
+        outcome = np.concatenate([newer[1] for _, newer in spans])
+        found = []
+        for each in tried:
+            settings = {**each, **given}
+            cards = [self._fit_card(reduced, older, settings) for older, _ in spans]
+            raw = np.concatenate(
+                [made.log_odds(newer[0]) for made, (_, newer) in zip(cards, spans, strict=True)]
+            )
+            found.append((calibration.log_loss(outcome, raw), settings, raw))
+        _, settings, raw = min(found, key=lambda each: each[0])
         return settings, raw
 
 

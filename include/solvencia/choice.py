@@ -1,4 +1,4 @@
-"""Which challenger becomes the model: the better one beyond noise, else the simpler."""
+"""Which challenger becomes the model: the best, unless a simpler one ties with it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ class Gain:
     difference: float
     low: float
     high: float
+
+    @property
+    def error(self) -> float:
+        """The difference's standard error."""
+        return (self.high - self.difference) / _Z95
 
 
 def compare(outcome: Numbers, new: Numbers, old: Numbers) -> Gain:
@@ -59,20 +64,29 @@ def choose(
 ) -> tuple[str, str]:
     """Return the kind to take and why; `log_odds` are by kind, in ascending complexity.
 
-    A more complex kind replaces the best so far only when the 95 % interval of its gain in AUC
-    lies above 0. `span` numbers the rows by the model that scored them; by default it was one.
+    The one-standard-error rule (Breiman et al., "Classification and regression trees", 1984): of
+    all kinds whose AUC lies within one standard error of the best, the simplest. The error is
+    that of the paired difference. `span` numbers the rows by the model that scored them; by
+    default it was one.
     """
     span = np.zeros(len(outcome), dtype=np.intp) if span is None else span
     kinds = list(log_odds)
-    best, texts = kinds[0], []
+    best = kinds[0]
     for kind in kinds[1:]:
-        gain = compare_within(outcome, log_odds[kind], log_odds[best], span)
-        is_better = gain.low > 0
-        interval = f"{gain.difference:+.4f} (95 % interval {gain.low:+.4f} to {gain.high:+.4f})"
-        verdict = "taken" if is_better else f"not beyond noise, so the simpler {best} stays"
-        texts.append(f"{kind} against {best}: AUC {interval} on unseen rows: {verdict}")
-        best = kind if is_better else best
-    return best, "; ".join(texts) or f"{best} is the only challenger"
+        if compare_within(outcome, log_odds[kind], log_odds[best], span).difference > 0:
+            best = kind
+    texts = []
+    for kind in kinds[: kinds.index(best)]:
+        gain = compare_within(outcome, log_odds[best], log_odds[kind], span)
+        is_tie = gain.difference <= gain.error
+        verdict = f"a tie, so the simpler {kind} stays" if is_tie else f"{best} is better"
+        measured = f"AUC {gain.difference:+.4f} (standard error {gain.error:.4f})"
+        texts.append(f"{best} against {kind}: {measured} on unseen rows: {verdict}")
+        if is_tie:
+            return kind, "; ".join(texts)
+    if len(kinds) == 1:
+        return best, f"{best} is the only challenger"
+    return best, "; ".join(texts) or f"{best}, the simplest, has the highest AUC on unseen rows"
 
 
 def _placements(is_bad: npt.NDArray[np.bool_], score: Numbers) -> tuple[Numbers, Numbers]:

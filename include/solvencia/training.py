@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from solvencia import boosting, evaluate, features, folds, reduction, reject_inference
+from solvencia import boosting, calibration, evaluate, features, folds, reduction, reject_inference
 from solvencia.calibration import Line
 from solvencia.card import Card
 from solvencia.challengers import Judged, Progress, Trainer, UntrainableData, mix
@@ -167,10 +167,6 @@ def _neutral(names: tuple[str, ...], matrix: Numbers) -> dict[str, float]:
     return found
 
 
-def _log_loss(outcome: Numbers, log_odds: Numbers) -> float:
-    return float(np.mean(np.logaddexp(0, log_odds) - outcome * log_odds))
-
-
 def _describe_selection(
     judged: Judged, outcome: Numbers, effect: Mapping[str, Any] | None
 ) -> dict[str, Any]:
@@ -180,7 +176,7 @@ def _describe_selection(
             {
                 "kind": kind,
                 "auc": judged.auc(outcome, kind),
-                "log_loss": _log_loss(outcome, log_odds),
+                "log_loss": calibration.log_loss(outcome, log_odds),
                 "is_chosen": kind == judged.kind,
             }
             for kind, log_odds in judged.log_odds.items()

@@ -55,14 +55,20 @@ class Binning:
 
 
 def fit(
-    values: Numbers, outcome: Numbers, direction: int = 0, categories: int = 0, prior: float = 0.0
+    values: Numbers,
+    outcome: Numbers,
+    direction: int = 0,
+    categories: int = 0,
+    prior: float = 0.0,
+    noise_few_rows: float = NOISE_FEW_ROWS,
 ) -> Binning:
     """Return the best bins of one field; `categories` is the number of codes of a text.
 
     `direction` 1: the bad rate rises from bin to bin, -1: it falls, 0: it goes as it likes. A
     text without a direction has a bin for each category with enough rows; the rare ones are
     grouped in the order of their bad rates. `prior` rows of the overall bad rate join each bin
-    before its WOE is taken.
+    before its WOE is taken. `noise_few_rows` is what a further bin must add up to FEW_ROWS rows,
+    as a multiple of the information value of pure chance.
     """
     is_missing = np.isnan(values)
     known, known_outcome = values[~is_missing], outcome[~is_missing]
@@ -70,10 +76,10 @@ def fit(
     totals = (len(outcome) - bads_all, bads_all)
     missing = [(len(outcome) - len(known)) - outcome[is_missing].sum(), outcome[is_missing].sum()]
     if categories and not direction:
-        counts, groups = _group(known, known_outcome, categories, totals)
+        counts, groups = _group(known, known_outcome, categories, totals, noise_few_rows)
         return tabulate(np.vstack([counts, missing]).astype(np.int64), (), groups, prior)
     edges = _quantiles(known)
-    kept = _optimum(_count(known, known_outcome, edges), totals, direction)
+    kept = _optimum(_count(known, known_outcome, edges), totals, direction, noise_few_rows)
     cuts = edges[kept[:-1] - 1] if len(edges) else edges
     while True:
         counts = np.vstack([_count(known, known_outcome, cuts), missing]).astype(np.int64)
@@ -86,7 +92,11 @@ def fit(
 
 
 def _group(
-    known: Numbers, outcome: Numbers, categories: int, totals: tuple[int, int]
+    known: Numbers,
+    outcome: Numbers,
+    categories: int,
+    totals: tuple[int, int],
+    noise_few_rows: float,
 ) -> tuple[npt.NDArray[np.int64], tuple[int, ...]]:
     """Return the (goods, bads) of a text's bins, and each category's bin."""
     codes = np.arange(categories)
@@ -98,7 +108,8 @@ def _group(
         ranks = rank_categories(known, outcome, categories)
         chosen = is_rare[places]
         edges = _quantiles(ranks[places[chosen]])
-        kept = _optimum(_count(ranks[places[chosen]], outcome[chosen], edges), totals, 1)
+        rare = _count(ranks[places[chosen]], outcome[chosen], edges)
+        kept = _optimum(rare, totals, 1, noise_few_rows)
         cuts = edges[kept[:-1] - 1] if len(edges) else edges
         groups = np.where(is_rare, (~is_rare).sum() + np.searchsorted(cuts, ranks), groups)
     counts = np.zeros((int(groups.max(initial=0)) + 1, 2), dtype=np.int64)
@@ -179,7 +190,10 @@ def _count(known: Numbers, outcome: Numbers, edges: Numbers) -> npt.NDArray[np.i
 
 
 def _optimum(
-    counts: npt.NDArray[np.int64], totals: tuple[int, int], direction: int
+    counts: npt.NDArray[np.int64],
+    totals: tuple[int, int],
+    direction: int,
+    noise_few_rows: float,
 ) -> npt.NDArray[np.intp]:
     """Return where the best bins end (one past their last fine bin)."""
     sums = np.vstack([[0, 0], np.cumsum(counts, axis=0)])
@@ -192,7 +206,7 @@ def _optimum(
         shares = spans / np.array(totals)
         gain = (shares[..., 0] - shares[..., 1]) * np.log(shares[..., 0] / shares[..., 1])
         rate = spans[..., 1] / rows * direction
-    factor = NOISE if sum(totals) > FEW_ROWS else NOISE_FEW_ROWS
+    factor = NOISE if sum(totals) > FEW_ROWS else noise_few_rows
     noise = factor * (1 / max(totals[0], 1) + 1 / max(totals[1], 1))
     gain = np.where(is_allowed, gain - noise, -np.inf)
     best, before = gain.copy(), np.full(gain.shape, -1)
