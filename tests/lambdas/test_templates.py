@@ -224,3 +224,19 @@ def test_the_archive_is_locked() -> None:
 
     assert found["ObjectLockEnabled"] is True
     assert found["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]["Mode"] == "GOVERNANCE"
+
+
+def test_the_network_has_no_way_out_and_an_endpoint_for_every_service() -> None:
+    """No gateway to the internet, no address translation; the code's AWS clients find a door."""
+    found = templates.resources("network", KNOWN).values()
+    types = {each["Type"] for each in found}
+    doors = {
+        str(each["Properties"]["ServiceName"]).removeprefix("com.amazonaws.eu-west-1.")
+        for each in found
+        if each["Type"] == "AWS::EC2::VPCEndpoint"
+    }
+    clients = {"athena", "dynamodb", "glue", "s3", "sagemaker.api", "sagemaker.runtime", "states"}
+    of_operators = {"datasync", "lambda", "logs", "monitoring", "sns", "sqs", "kms", "sts"}
+
+    assert not types & {"AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::Route"}
+    assert clients | of_operators | {"ecr.api", "ecr.dkr", "secretsmanager"} <= doors
