@@ -62,6 +62,12 @@ class Slope:
         known = np.where(np.isnan(values), self.impute, np.clip(values, self.low, self.high))
         return np.asarray(self.slope * known)
 
+    def term(self, value: float) -> float:
+        """Return one value's share."""
+        return self.slope * (
+            min(max(value, self.low), self.high) if value == value else self.impute
+        )
+
 
 @dataclass(frozen=True)
 class Card:

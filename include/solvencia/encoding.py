@@ -91,6 +91,11 @@ class Encoding:
         """Whether a column is made of several features."""
         return any(isinstance(each, Component) for each in self.columns)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the columns are the features themselves."""
+        return self.names == self.features and all(isinstance(each, Value) for each in self.columns)
+
     def owners(self) -> npt.NDArray[np.intp]:
         """Return each column's feature, by place; only where none is mixed."""
         fields = [each.field for each in self.columns if not isinstance(each, Component)]
@@ -98,7 +103,7 @@ class Encoding:
 
     def apply(self, matrix: Numbers) -> Numbers:
         """Return the columns of raw rows."""
-        if all(isinstance(each, Value) for each in self.columns) and self.names == self.features:
+        if self.is_plain:
             return matrix
         return np.column_stack([self._make(each, matrix) for each in self.columns])
 

@@ -40,15 +40,11 @@ def contributions(model: Model, matrix: Numbers) -> tuple[Numbers, float]:
     """Return each row's contribution by feature, and the base value they start from.
 
     Shape (rows, features), in log-odds of default after calibration: a row's sum plus the base is
-    the model's log-odds. The base is the neutral applicant's. Each row costs about as much as a
-    prediction or two (docs/decisions/0006-challengers.md).
+    the model's log-odds. The base is the neutral applicant's. They are what the server gives, bit
+    for bit (docs/decisions/0009-serving.md).
     """
-    reference = model.reference_row()
-    found = np.zeros(matrix.shape)
-    for part in model.parts:
-        if len(matrix):
-            found += part.slope * part.scorer.contributions(matrix, reference)
-    return found, model.base
+    found = [model.explainer.score(row)[1] for row in matrix.tolist()]
+    return np.array(found).reshape(matrix.shape), model.base
 
 
 def rank(

@@ -15,7 +15,7 @@ from solvencia.clean import MissingColumn
 from solvencia.faults import PermanentFault
 from solvencia.portfolio import Portfolio
 
-_RULES = ("clean.py", "features.py")
+_RULES = ("clean.py", "clean_row.py", "features.py")
 
 
 class NotAFeature(PermanentFault):

@@ -12,15 +12,19 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 type Numbers = npt.NDArray[np.float64]
 type Mask = npt.NDArray[np.bool_]
 type Places = npt.NDArray[np.int16]
+
+_DEFAULT_LEFT, _MISSING, _MISSING_NAN = 2, 12, 8  # bits of LightGBM's decision_type
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,25 @@ class Leaves:
             ends = np.unique(np.concatenate([low, high]))
             ends = ends[np.isfinite(ends)]
             thresholds.append(ends)
-            firsts.append(np.searchsorted(ends, low, side="right"))
+            # What lies above every number takes missing ones alone: no place reaches it.
+            firsts.append(np.searchsorted(ends, low, side="right") + np.isposinf(low))
             lasts.append(np.searchsorted(ends, high, side="left"))
         return thresholds, np.array(firsts, dtype=np.int16), np.array(lasts, dtype=np.int16)
+
+    @property
+    def is_bound(self) -> Mask:
+        """Whether a leaf asks for anything in a column, shape (columns, leaves)."""
+        return np.asarray((self.low > -np.inf) | (self.high < np.inf) | ~self.takes_missing)
+
+    def patterns(self, column: int) -> tuple[Numbers, Mask]:
+        """Return a column's thresholds, and the leaves that a value meets by its place among them.
+
+        Shape (thresholds + 2, leaves): the last is a missing value's.
+        """
+        thresholds, firsts, lasts = self._codes
+        places = np.arange(len(thresholds[column]) + 1, dtype=np.int16)[:, None]
+        inside = (firsts[column] <= places) & (places <= lasts[column])
+        return thresholds[column], np.vstack([inside, self.takes_missing[column]])
 
     def find_inside(self, row: Numbers) -> Mask:
         """Tell for each column and leaf whether the row's value meets the leaf's bound."""
@@ -60,45 +80,60 @@ class Leaves:
 
 def read(booster: lgb.Booster) -> Leaves:
     """Return the leaves of a LightGBM booster of numeric columns."""
-    dumped = booster.dump_model()
-    columns = len(dumped["feature_names"])
+    return read_text(booster.model_to_string())
+
+
+def read_text(text: str) -> Leaves:
+    """Return the leaves of a LightGBM text of numeric columns; LightGBM itself is not needed."""
+    head, *trees = text[: text.index("end of trees")].split("\nTree=")
+    columns = len(_entries(head)["feature_names"])
     boxes: list[tuple[Any, ...]] = []
-    for place, each in enumerate(dumped["tree_info"]):
+    for place, each in enumerate(trees):
         start = ([-math.inf] * columns, [math.inf] * columns, [True] * columns)
-        _walk(each["tree_structure"], *start, place, boxes)
-    low, high, missing, tree, found = zip(*boxes, strict=True)
+        entries = _entries(each)
+        root = 0 if int(entries["num_leaves"][0]) > 1 else -1
+        _walk(entries, root, *start, place, boxes)
+    low, high, missing, tree, index, value, rows = zip(*boxes, strict=True)
     return Leaves(
         low=np.ascontiguousarray(np.array(low).T),
         high=np.ascontiguousarray(np.array(high).T),
         takes_missing=np.ascontiguousarray(np.array(missing).T),
-        value=np.array([each["leaf_value"] for each in found], dtype=np.float64),
+        value=np.array(value, dtype=np.float64),
         tree=np.array(tree, dtype=np.intp),
-        index=np.array([each.get("leaf_index", 0) for each in found], dtype=np.intp),
-        rows=np.array([each.get("leaf_count", 0) for each in found], dtype=np.intp),
+        index=np.array(index, dtype=np.intp),
+        rows=np.array(rows, dtype=np.intp),
     )
 
 
+def _entries(section: str) -> dict[str, list[str]]:
+    pairs = (line.split("=", 1) for line in section.splitlines() if "=" in line)
+    return {name: value.split() for name, value in pairs}
+
+
 def _walk(
-    node: dict[str, Any],
+    tree: dict[str, list[str]],
+    node: int,
     low: list[float],
     high: list[float],
     missing: list[bool],
-    tree: int,
+    place: int,
     boxes: list[tuple[Any, ...]],
 ) -> None:
-    if "leaf_value" in node:
-        boxes.append((low, high, missing, tree, node))
+    if node < 0:
+        value, rows = (tree.get(name, ["0"])[~node] for name in ("leaf_value", "leaf_count"))
+        boxes.append((low, high, missing, place, ~node, float(value), int(rows)))
         return
-    column, threshold = node["split_feature"], float(node["threshold"])
-    is_left = node["default_left"] if node["missing_type"] == "NaN" else threshold >= 0
-    for side, child in ((True, node["left_child"]), (False, node["right_child"])):
+    column, threshold = int(tree["split_feature"][node]), float(tree["threshold"][node])
+    rule = int(tree["decision_type"][node])
+    is_left = bool(rule & _DEFAULT_LEFT) if rule & _MISSING == _MISSING_NAN else threshold >= 0
+    for side, child in ((True, "left_child"), (False, "right_child")):
         lows, highs, takes = list(low), list(high), list(missing)
         if side:
             highs[column] = min(highs[column], threshold)
         else:
             lows[column] = max(lows[column], threshold)
         takes[column] = takes[column] and is_left == side
-        _walk(child, lows, highs, takes, tree, boxes)
+        _walk(tree, int(tree[child][node]), lows, highs, takes, place, boxes)
 
 
 def find_breaks(leaves: Leaves, column: int, direction: int) -> list[tuple[int, int]]:
@@ -141,7 +176,7 @@ def contributions(
     `rows` are encoded; `owners` names each column's feature; `own` is what `join` makes of the
     reference. A row's values add up to its raw score less the reference's.
     """
-    weights = _weigh(count)
+    weights = weigh(count)
     found = np.empty((len(rows), count))
     for place, row in enumerate(rows):
         inside = join(leaves.find_inside(row), owners, count)
@@ -169,7 +204,7 @@ def join(inside: Mask, owners: npt.NDArray[np.intp], count: int) -> Mask:
 
 
 @functools.cache
-def _weigh(count: int) -> Numbers:
+def weigh(count: int) -> Numbers:
     """Return (p - 1)! q! / (p + q)!: what one of p needed features gets where q must be absent."""
     weights = np.zeros((count + 1, count + 1))
     for needed in range(1, count + 1):

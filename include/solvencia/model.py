@@ -16,7 +16,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,9 @@ from solvencia.features import rules_digest
 from solvencia.network import Network
 from solvencia.portfolio import Portfolio, Scaling
 from solvencia.trees import Trees
+
+if TYPE_CHECKING:
+    from solvencia.explainer import Explainer
 
 type Numbers = npt.NDArray[np.float64]
 
@@ -137,6 +140,13 @@ class Model:
         """The neutral applicant's log-odds of default."""
         return float(self.log_odds(self.reference_row()[None, :])[0])
 
+    @functools.cached_property
+    def explainer(self) -> Explainer:
+        """The model made ready for scores with reasons."""
+        from solvencia.explainer import Explainer
+
+        return Explainer(self)
+
     def log_odds(self, matrix: Numbers) -> Numbers:
         """Return the calibrated log-odds of default of each row."""
         total = np.full(len(matrix), self.intercept)
@@ -228,9 +238,9 @@ def _read_json(folder: Path) -> dict[str, Any]:
         raise UnusableModel(
             "the model folder needs a readable model.json: train the model again"
         ) from error
-    if not {"parts", "challengers", "digest"} <= set(body):
-        raise UnusableModel("model.json is of an older release: train the model again")
-    return dict(body)
+    if {"parts", "challengers", "digest"} <= set(body):
+        return dict(body)
+    raise UnusableModel("model.json is of an older release: train the model again")
 
 
 def _digest(description: Mapping[str, Any], files: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ networks", 2010), so the direction holds by construction. Numpy alone fits and s
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,8 +18,8 @@ import numpy.typing as npt
 
 from solvencia import encoding as encodings
 from solvencia.encoding import Encoding, Level, Value
+from solvencia.inputs import Input, Layout
 from solvencia.portfolio import Portfolio
-from solvencia.trees import over_subsets
 
 type Numbers = npt.NDArray[np.float64]
 type Weights = dict[str, npt.NDArray[Any]]
@@ -32,27 +33,7 @@ FEW_ROWS = 5_000
 KNOTS = 101
 NOT_NEGATIVE = ("C", "D", "e", "g")  # the weights between a directed input and the output
 _UNDECAYED = ("a", "b", "c", "o")
-_BLOCK = 64  # rows are scored in whole blocks, so that a row alone gets the batch's bits
-
-
-@dataclass(frozen=True)
-class Input:
-    """How one encoded number enters: arcsinh of its size, and its rank among training rows."""
-
-    scale: float
-    mean: float
-    spread: float
-    median: float  # what a missing value counts as
-    knots: tuple[float, ...]
-    ranks: tuple[float, ...]
-    has_missing: bool
-    direction: int
-
-    def views(self, values: Numbers) -> list[Numbers]:
-        """Return the two inputs; both rise with the value."""
-        known = np.where(np.isnan(values), self.median, values)
-        size = np.clip((np.arcsinh(known / self.scale) - self.mean) / self.spread, -5, 5)
-        return [size, (np.interp(known, self.knots, self.ranks) - 0.5) * 3.4]
+BLOCK = 64  # rows are scored in whole blocks, so that a row alone gets the batch's bits
 
 
 @dataclass(frozen=True)
@@ -71,16 +52,28 @@ class Network:
 
     def log_odds(self, matrix: Numbers) -> Numbers:
         """Return the log-odds of default of raw rows."""
-        short = -len(matrix) % _BLOCK
+        short = -len(matrix) % BLOCK
         padded = np.vstack([matrix, np.tile(matrix[:1], (short, 1))]) if short else matrix
-        free, directed = spread(self.inputs, self.encoding.apply(padded))
+        return self.forward(*self.layout.spread(self.encoding.apply(padded)))[: len(matrix)]
+
+    @functools.cached_property
+    def layout(self) -> Layout:
+        """Where each encoded column enters."""
+        return Layout.of(self.inputs)
+
+    def forward(self, free: Numbers, directed: Numbers) -> Numbers:
+        """Return the log-odds of whole blocks of inputs, each block a product of its own."""
+        blocks = len(free) // BLOCK
+        free, directed = (each.reshape(blocks, BLOCK, -1) for each in (free, directed))
         total = sum(_forward(each, free, directed)[-1] for each in self.members)
-        return np.asarray(total / len(self.members), dtype=np.float64)[: len(matrix)]
+        return np.asarray(total / len(self.members), dtype=np.float64).reshape(-1)
 
     def contributions(self, matrix: Numbers, reference: Numbers) -> Numbers:
         """Return baseline Shapley values of the raw features, by all subsets."""
-        known = np.where(np.isin(self.encoding.features, self.fields), matrix, reference)
-        return np.vstack([over_subsets(self.log_odds, row, reference) for row in known])
+        from solvencia.hybrids import Hybrids  # which scores by this module
+
+        explained = Hybrids(self, reference)
+        return np.vstack([explained.explain(row)[1] for row in matrix])
 
 
 def read(text: str) -> Network:
@@ -110,7 +103,7 @@ def fit(
         None if isinstance(column, Level) else _measure(portfolio, column, made[:, place])
         for place, column in enumerate(encoding.columns)
     )
-    free, directed = (each.astype(np.float32) for each in spread(inputs, made))
+    free, directed = (each.astype(np.float32) for each in Layout.of(inputs).spread(made))
     found = [_train(free, directed, outcome, seed + place) for place in range(members)]
     body = {
         "features": list(encoding.features),
@@ -119,23 +112,6 @@ def fit(
         "members": [{name: weight.tolist() for name, weight in each.items()} for each in found],
     }
     return read(json.dumps(body, sort_keys=True) + "\n")
-
-
-def spread(inputs: tuple[Input | None, ...], made: Numbers) -> tuple[Numbers, Numbers]:
-    """Return the free and the directed inputs of encoded rows; each has a column of zeros first."""
-    free, directed = [np.zeros(len(made))], [np.zeros(len(made))]
-    for place, each in enumerate(inputs):
-        values = made[:, place]
-        if each is None:
-            free.append(values)
-            continue
-        if each.direction:
-            directed += [each.direction * view for view in each.views(values)]
-        else:
-            free += each.views(values)
-        if each.has_missing:
-            free.append(np.isnan(values).astype(np.float64))
-    return np.column_stack(free), np.column_stack(directed)
 
 
 def _measure(portfolio: Portfolio, column: encodings.Column, values: Numbers) -> Input:

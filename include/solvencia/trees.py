@@ -7,16 +7,19 @@ import itertools
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
-from solvencia import leaves
+from solvencia import cells, leaves
+from solvencia.cells import Cells
 from solvencia.encoding import Encoding
 from solvencia.leaves import Mask
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 type Numbers = npt.NDArray[np.float64]
 
@@ -35,17 +38,30 @@ class Trees:
     text: str
     encoding: Encoding
     members: int
-    booster: lgb.Booster = field(compare=False, repr=False)
+
+    @functools.cached_property
+    def booster(self) -> lgb.Booster:
+        """LightGBM's own reading of the text; a server that holds the trees as cells has none."""
+        import lightgbm
+
+        return lightgbm.Booster(model_str=self.text)
 
     @functools.cached_property
     def leaves(self) -> leaves.Leaves:
         """Every leaf of every tree as a box."""
-        return leaves.read(self.booster)
+        return leaves.read_text(self.text)
 
     @functools.cached_property
     def _references(self) -> dict[bytes, Mask]:
         """What each reference meets, found once: a server asks with one and the same."""
         return {}
+
+    def tabulate(self, reference: Numbers) -> Cells | None:
+        """Return the tables of the trees against a raw reference; None if that is too much."""
+        if self.encoding.is_mixed:
+            return None
+        encoded = self.encoding.apply(reference[None, :])[0]
+        return cells.build(self.leaves, self.encoding.owners(), len(reference), encoded)
 
     def log_odds(self, matrix: Numbers) -> Numbers:
         """Return the raw log-odds of default of raw rows."""
@@ -68,7 +84,7 @@ class Trees:
 
 def read(text: str, encoding: Encoding, members: int) -> Trees:
     """Return the trees of a text that `join` made."""
-    return Trees(text, encoding, members, lgb.Booster(model_str=text))
+    return Trees(text, encoding, members)
 
 
 def join(texts: Sequence[str]) -> str:
