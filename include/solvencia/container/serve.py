@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from solvencia import explain, features, model, portfolio, scorecard
+from solvencia import explain, features, lineage, model, portfolio, scorecard
 from solvencia.clean import clean
 from solvencia.container.folders import Folders
 
@@ -98,6 +98,7 @@ def score(trained: model.Model, product: portfolio.Portfolio, body: object) -> d
             "digest": trained.digest,
             "period": trained.period,
             "fingerprint": trained.fingerprint,
+            "code": lineage.code_digest(product.name),
         },
         "scores": [
             {
