@@ -63,8 +63,7 @@ def deploy(options: argparse.Namespace) -> dict[str, str]:
     wanted = {
         "CodeBucket": bucket,
         "TemplatesPrefix": prefix,
-        "CleanCodeKey": keys["clean.zip"],
-        "ScoreCodeKey": keys["score.zip"],
+        **{f"{Path(name).stem.title()}CodeKey": key for name, key in keys.items()},
         "Portfolios": ",".join(options.portfolio or portfolio_names()),
         **_given(options),
     }

@@ -93,9 +93,14 @@ def collect(job: MainJob) -> dict[str, Any]:
         "registry": _registered(stack.aws("sagemaker"), settings.package_group(name), endpoint),
         "decision": {
             "id": decision["decision_id"],
+            "decision": decision["decision"],
+            "band": decision["band"],
             "pd": decision["pd"],
             "points": decision["points"],
             "reasons": decision["reasons"],
+            "code_digest": decision["code_digest"],
+            "policy_digest": decision["policy_digest"],
+            "person_id": decision["person_id"],
             "of": _scored(name),
         },
         "plots": [str(each) for each in plots],
@@ -178,7 +183,8 @@ def render(facts: Mapping[str, Any]) -> str:
     lines += [
         "",
         f"  live score of {decision['of']}: {decision['points']} points, "
-        f"PD {decision['pd']:.2%}, decision {decision['id']}",
+        f"PD {decision['pd']:.2%}, band {decision['band']}: {decision['decision']}",
+        f"    decision {decision['id']}",
         *(
             f"    {each['code']} {each['effect']} the risk: {each['text']}"
             for each in decision["reasons"]

@@ -1,7 +1,8 @@
-"""The score route's contract: JSON Schema of a request, and OpenAPI of the route and its answers.
+"""The API's contract: JSON Schema of a request, and OpenAPI of every route of one portfolio.
 
 Generated from the portfolio. The schema accepts what `request.parse` accepts, and nothing else;
-`tests/lambdas/test_contracts.py` holds the two against each other.
+`tests/lambdas/test_contracts.py` holds the two against each other, and the document against the
+templates. What is answered is in `contracts_answers`.
 """
 
 from __future__ import annotations
@@ -9,14 +10,21 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from solvencia.decision import LANGUAGES, REASONS_MIN
+from solvencia import contracts_answers as answers
+from solvencia.decision import LANGUAGES
+from solvencia.gateway import TOKENS
 from solvencia.portfolio import Field, Portfolio
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 OPENAPI_VERSION = "3.1.0"
 
 _LARGEST = sys.float_info.max  # beyond it lies no finite number, which a request must be
-_MESSAGE = {"type": "object", "properties": {"message": {"type": "string"}}}
+_HELP = {
+    "Idempotency-Key": "Makes a retry safe: the same key and body give the decision that was made",
+    "X-Person-Id": "The lender's own reference of the person, never a name or a number of an "
+    "identity document; made at random where it is absent",
+    "X-Correlation-Id": "Answered and logged as it is, to follow a request through your systems",
+}
 
 
 def request_schema(portfolio: Portfolio) -> dict[str, Any]:
@@ -30,14 +38,16 @@ def request_schema(portfolio: Portfolio) -> dict[str, Any]:
 
 
 def openapi(portfolio: Portfolio) -> dict[str, Any]:
-    """Return the OpenAPI document of the portfolio's score route, as it answers today."""
+    """Return the OpenAPI document of the portfolio's routes, as they answer today."""
+    name = portfolio.name
     return {
         "openapi": OPENAPI_VERSION,
         "info": {
             "title": f"{_title(portfolio)}: credit score",
             "version": "1",
             "description": (
-                "One application in; its probability of default, its points and the reasons out. "
+                "One application in; its decision, probability of default, points and reasons out. "
+                "Every refusal is a problem document (RFC 9457). "
                 "Generated from portfolio.toml: change the portfolio, then run `make contracts`."
             ),
         },
@@ -49,15 +59,22 @@ def openapi(portfolio: Portfolio) -> dict[str, Any]:
             }
         ],
         "security": [{"ApiKey": []}],
-        "paths": {f"/v1/{portfolio.name}/score": {"post": _operation(portfolio)}},
+        "paths": {
+            f"/v1/{name}/score": {"post": _score(portfolio)},
+            f"/v1/{name}/schema": {"get": _schema(portfolio)},
+            "/v1/decisions/{id}": {"get": _decision(portfolio)},
+            f"/apply/{name}": {"post": _apply(portfolio)},
+            "/health": {"get": _health()},
+        },
         "components": {
             "securitySchemes": {"ApiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"}},
             "schemas": {
                 "Application": _request(portfolio),
-                "Decision": _decision(portfolio),
-                "Problem": _problem(),
-                "InvalidApplication": _invalid(portfolio),
-                "Message": _MESSAGE,
+                "Decision": answers.decision(portfolio),
+                "LoggedDecision": answers.logged_decision(portfolio),
+                "Problem": answers.problem(),
+                "InvalidApplication": answers.invalid(portfolio),
+                "Health": answers.health(),
             },
         },
     }
@@ -106,108 +123,96 @@ def _describe(field: Field) -> str:
     return f"{text}{unit}" + (f". {codes}" if codes else "")
 
 
-def _operation(portfolio: Portfolio) -> dict[str, Any]:
+def _score(portfolio: Portfolio) -> dict[str, Any]:
     return {
         "operationId": f"score_{portfolio.name}",
-        "summary": "Score one application",
-        "parameters": [
-            {
-                "name": "Accept-Language",
-                "in": "header",
-                "description": f"Language of the reasons; offered are {', '.join(LANGUAGES)}",
-                "schema": {"type": "string", "default": LANGUAGES[0]},
-            }
-        ],
-        "requestBody": {"required": True, "content": _json("Application")},
+        "summary": "Decide on one application",
+        "parameters": [_language(), *(_header(name) for name in TOKENS)],
+        "requestBody": {"required": True, "content": answers.json_of("Application")},
         "responses": {
-            "200": {
-                "description": "The score; it stands in the decision log under its decision_id",
-                "headers": {
-                    "Content-Language": {"schema": {"type": "string", "enum": list(LANGUAGES)}},
-                    "Cache-Control": {"schema": {"const": "no-store"}},
-                },
-                "content": _json("Decision"),
-            },
-            "400": _refusal("The body is not a JSON document", "Problem"),
-            "403": _gateways_own("The header x-api-key is missing or wrong"),
-            "404": _refusal("No portfolio of this name is deployed", "Problem"),
-            "422": _refusal("The application breaks the portfolio's rules", "InvalidApplication"),
-            "429": _gateways_own("Too many requests with this key: ask again later"),
-            "502": _gateways_own("A fault of the service; its owner was alerted"),
-            "503": {
-                **_refusal("No model is in service: ask again later", "Problem"),
-                "headers": {"Retry-After": {"schema": {"type": "string", "pattern": "^[0-9]+$"}}},
-            },
-            "504": _gateways_own("The answer took too long: ask again"),
+            "200": answers.decided("The decision; it stands in the decision log under its id"),
+            **answers.refusals("400", "403", "404", "409", "413", "415", "422"),
+            **answers.failures("429", "502", "503", "504"),
         },
     }
 
 
-def _refusal(description: str, schema: str) -> dict[str, Any]:
-    return {"description": description, "content": _json(schema, "application/problem+json")}
+def _apply(portfolio: Portfolio) -> dict[str, Any]:
+    """The form's own route: no key, but a browser on our own page."""
+    return {
+        "operationId": f"apply_{portfolio.name}",
+        "summary": "Decide on one application, sent by the form on its own page",
+        "description": "Answers 403 unless Sec-Fetch-Site, or Origin, says that our page asks.",
+        "security": [],
+        "parameters": [_language(), _header("Idempotency-Key"), _header("X-Correlation-Id")],
+        "requestBody": {"required": True, "content": answers.json_of("Application")},
+        "responses": {
+            "200": answers.decided("The decision; it stands in the decision log under its id"),
+            **answers.refusals("400", "403", "404", "409", "413", "415", "422"),
+            **answers.failures("429", "502", "503", "504"),
+        },
+    }
 
 
-def _gateways_own(description: str) -> dict[str, Any]:
-    """An answer of API Gateway's own, before or instead of the function's."""
-    return {"description": description, "content": _json("Message")}
-
-
-def _json(schema: str, media_type: str = "application/json") -> dict[str, Any]:
-    return {media_type: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+def _schema(portfolio: Portfolio) -> dict[str, Any]:
+    schema = {"type": "object", "required": ["$schema", "$id", "properties"]}
+    return {
+        "operationId": f"schema_{portfolio.name}",
+        "summary": "Read the JSON Schema of an application",
+        "parameters": [_header("X-Correlation-Id")],
+        "responses": {
+            "200": {
+                "description": "JSON Schema (2020-12)",
+                "content": {"application/schema+json": {"schema": schema}},
+            },
+            **answers.refusals("403", "404"),
+            **answers.failures("429", "502", "504"),
+        },
+    }
 
 
 def _decision(portfolio: Portfolio) -> dict[str, Any]:
-    scale = portfolio.scaling
-    codes = [each.reason["code"] for each in portfolio.features if each.citable]
-    reason = {
-        "code": {"type": "string", "enum": sorted(set(codes))},
-        "text": {"type": "string"},
-        "effect": {"enum": ["raises", "lowers"], "description": "raises or lowers the risk"},
+    return {
+        "operationId": f"decision_{portfolio.name}",
+        "summary": "Read a decision again",
+        "parameters": [
+            {"name": "id", "in": "path", "required": True, "schema": answers.UUID},
+            _language(),
+            _header("X-Correlation-Id"),
+        ],
+        "responses": {
+            "200": answers.decided("What was answered when it was made", "LoggedDecision"),
+            **answers.refusals("400", "403", "404"),
+            **answers.failures("429", "502", "503", "504"),
+        },
     }
-    return _object(
-        {
-            "decision_id": {"type": "string", "format": "uuid"},
-            "pd": {
-                "type": "number",
-                "minimum": 0,
-                "maximum": 1,
-                "description": f"Probability of default within {portfolio.label.window_months} "
-                "months",
-            },
-            "points": {
-                "type": "integer",
-                "description": f"{scale.points:g} points mean {scale.odds:g} good to one bad; "
-                f"{scale.pdo:g} more double the odds",
-            },
-            "reasons": {"type": "array", "minItems": REASONS_MIN, "items": _object(reason)},
-            "model": _object({"digest": {"type": "string"}, "period": {"type": "string"}}),
-            "decided_at": {"type": "string", "format": "date-time"},
-        }
-    )
 
 
-def _problem() -> dict[str, Any]:
-    return _object(
-        {
-            "type": {"type": "string"},
-            "title": {"type": "string"},
-            "status": {"type": "integer"},
-            "detail": {"type": "string"},
-        }
-    )
-
-
-def _invalid(portfolio: Portfolio) -> dict[str, Any]:
-    problem = _problem()
-    problem["properties"]["problems"] = {
-        "type": "object",
-        "description": "What is wrong, by field; `body` stands for the whole",
-        "additionalProperties": {"type": "string"},
-        "examples": [{portfolio.request_fields[0].name: "missing"}],
+def _health() -> dict[str, Any]:
+    return {
+        "operationId": "health",
+        "summary": "Ask whether the service answers",
+        "security": [],
+        "responses": {
+            "200": {"description": "It does", "content": answers.json_of("Health")},
+            **answers.failures("429", "502", "504"),
+        },
     }
-    problem["required"].append("problems")
-    return problem
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties)}
+def _language() -> dict[str, Any]:
+    return {
+        "name": "Accept-Language",
+        "in": "header",
+        "description": f"Language of the reasons; offered are {', '.join(LANGUAGES)}",
+        "schema": {"type": "string"},
+    }
+
+
+def _header(name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "header",
+        "description": _HELP[name],
+        "schema": {"type": "string", "pattern": f"^{TOKENS[name].pattern}$"},
+    }

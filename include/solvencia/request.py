@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from solvencia.portfolio import Field, Portfolio
 
+STRANGERS_MAX, NAME_MAX = 20, 64  # what an answer repeats of unknown fields
+
 type Value = int | float | str | None
 
 
@@ -30,7 +32,10 @@ def parse(portfolio: Portfolio, body: object) -> dict[str, Value]:
     if not isinstance(body, Mapping):
         raise InvalidRequest({"body": "must be a JSON object of fields"})
     names = [each.name for each in portfolio.request_fields]
-    problems = {str(name): "unknown field" for name in body if name not in names}
+    strangers = [str(name) for name in body if name not in names]
+    problems = {name[:NAME_MAX]: "unknown field" for name in strangers[:STRANGERS_MAX]}
+    if len(strangers) > STRANGERS_MAX:
+        problems["body"] = f"{len(strangers)} unknown fields"
     values: dict[str, Value] = {}
     for each in portfolio.request_fields:
         try:

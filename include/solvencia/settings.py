@@ -104,6 +104,16 @@ class Settings:
         return f"{self.stack}-decisions"
 
     @property
+    def people_table(self) -> str:
+        """DynamoDB table of the persons' data keys, keyed by `person_id`."""
+        return f"{self.stack}-people"
+
+    @property
+    def people_key(self) -> str:
+        """Alias of the KMS key that the persons' data keys lie under."""
+        return f"alias/{self.stack}-people"
+
+    @property
     def clean_state_machine_arn(self) -> str:
         """Step Functions state machine that maps the clean Lambda over the parts."""
         return f"arn:aws:states:{self.region}:{self.account}:stateMachine:{self.stack}-clean"

@@ -126,6 +126,7 @@ def test_the_server_scores_as_the_core(server, trained, body, consumer_credit, a
         "digest": loaded.digest,
         "period": "2026-10",
         "fingerprint": consumer_credit.fingerprint,
+        "code": lineage.code_digest("consumer_credit"),
     }
     assert score["pd"] == loaded.predict(matrix)[0]
     assert 200 < score["points"] < 900

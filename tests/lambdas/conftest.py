@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -9,13 +10,13 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 import venv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -63,19 +64,24 @@ class Deployed:
         self, body: object, portfolio: str = "consumer_credit", **headers: str
     ) -> tuple[int, dict[str, str], dict[str, Any]]:
         """Send a score request; return status, headers (lower case) and the JSON answer."""
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        request = urllib.request.Request(
-            f"{self.outputs['api_url']}/v1/{portfolio}/score",
-            data=data,
-            headers={"x-api-key": self.outputs["api_key"], **headers},
-        )
-        try:
-            reply = urllib.request.urlopen(request, timeout=60)
-        except urllib.error.HTTPError as error:
-            reply = error
-        with reply:
-            named = {name.lower(): text for name, text in reply.headers.items()}
-            return reply.status, named, json.load(reply)
+        return self.ask("POST", f"/v1/{portfolio}/score", body, **headers)
+
+    def ask(
+        self, verb: str, path: str, body: object = None, **headers: str
+    ) -> tuple[int, dict[str, str], dict[str, Any]]:
+        """Send a request with the key and as JSON; an empty header is left out."""
+        data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        given = {"x-api-key": self.outputs["api_key"], "Content-Type": "application/json"}
+        named = {**given, **{name.replace("_", "-"): text for name, text in headers.items()}}
+        address = urlsplit(self.outputs["api_url"])
+        connection = http.client.HTTPConnection(address.netloc, timeout=60)
+        sent = {name: text for name, text in named.items() if text}
+        connection.request(verb, address.path + path, data, sent)
+        with connection.getresponse() as reply:
+            found = {name.lower(): text for name, text in reply.getheaders()}
+            answer = json.loads(reply.read())
+        connection.close()
+        return reply.status, found, answer
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
-
-import pytest
-
 from solvencia import portfolio
 from tests.lambdas.conftest import Deployed
 
@@ -25,14 +20,11 @@ APPLICATION = {
 
 def test_a_request_without_the_key_is_forbidden(stack: Deployed) -> None:
     """API Gateway stops it before any code of ours runs."""
-    request = urllib.request.Request(
-        f"{stack.outputs['api_url']}/v1/consumer_credit/score", data=b"{}"
-    )
+    status, headers, problem = stack.ask("POST", "/v1/consumer_credit/score", {}, x_api_key="")
 
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request, timeout=30)
-
-    assert refused.value.code == 403
+    assert status == 403
+    assert headers["content-type"] == "application/problem+json"
+    assert problem["detail"] == "the header x-api-key is missing or wrong"
 
 
 def test_broken_json_is_a_bad_request(stack: Deployed) -> None:

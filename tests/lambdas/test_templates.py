@@ -49,6 +49,8 @@ def statements() -> Iterator[tuple[str, dict[str, Any]]]:
         ("queries", "Workgroup", "Name", SETTINGS.workgroup),
         ("portfolio", "Crawler", "Name", SETTINGS.crawler("consumer_credit")),
         ("decisions", "Decisions", "TableName", SETTINGS.decisions_table),
+        ("decisions", "People", "TableName", SETTINGS.people_table),
+        ("decisions", "PeopleKeyAlias", "AliasName", SETTINGS.people_key),
         ("portfolio", "ModelPackageGroup", "ModelPackageGroupName", "lender-one-consumer-credit"),
     ],
 )
@@ -152,18 +154,38 @@ def test_no_role_may_do_everything_of_a_service() -> None:
     assert wild == []
 
 
+@pytest.mark.parametrize("table", ["Decisions", "People"])
+def test_the_decision_log_is_kept_recoverable_and_under_its_own_key(table: str) -> None:
+    """A table of decisions outlives its stack, and what the portfolio keeps no longer goes."""
+    found = templates.resources("decisions", KNOWN)[table]
+
+    assert found["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert found["Properties"]["DeletionProtectionEnabled"] is True
+    assert found["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+    assert found["Properties"]["SSESpecification"]["SSEType"] == "KMS"
+    assert found["Properties"]["TimeToLiveSpecification"]["AttributeName"] == "expires_at"
+
+
+def test_the_site_has_no_rights_in_aws() -> None:
+    """What anybody may ask can read no decision, no key and no model."""
+    place = [each for name, each in statements() if name.startswith("compute.SiteRole.")]
+
+    assert [each["Action"] for each in place] == [["logs:CreateLogStream", "logs:PutLogEvents"]]
+
+
 def test_a_changed_api_takes_a_new_deployment() -> None:
     """The deployment's logical id ends in the digest of what it photographs."""
     resources = templates.read("api")["Resources"]
     shown = {
         name: resource
         for name, resource in resources.items()
-        if resource["Type"]
-        in ("AWS::ApiGateway::RestApi", "AWS::ApiGateway::Resource", "AWS::ApiGateway::Method")
+        if resource["Type"].removeprefix("AWS::ApiGateway::")
+        in ("RestApi", "Resource", "Method", "GatewayResponse", "RequestValidator")
     }
     digest = hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:8].upper()
 
     assert f"Deployment{digest}" in resources, f"name it Deployment{digest} in infra/api.yaml"
+    assert f"FormDeployment{digest}" in resources, f"name it FormDeployment{digest}, too"
 
 
 # Lambda and API Gateway document no source keys for the roles that they take on.
@@ -208,7 +230,13 @@ def test_a_service_takes_on_a_role_for_this_account_and_its_own_resources_only()
 
 
 @pytest.mark.parametrize(
-    ("template", "key"), [("keys", "DataKey"), ("keys", "OperationsKey"), ("replica", "Key")]
+    ("template", "key"),
+    [
+        ("keys", "DataKey"),
+        ("keys", "OperationsKey"),
+        ("decisions", "PeopleKey"),
+        ("replica", "Key"),
+    ],
 )
 def test_keys_rotate_and_outlive_their_stack(template: str, key: str) -> None:
     """A key that went with the stack would take the kept data with it."""
