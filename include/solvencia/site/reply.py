@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from solvencia import gateway, portfolio
+from solvencia import portfolio
 from solvencia.decision import LANGUAGES, pick_language
 from solvencia.site import assets, page
 
@@ -47,32 +48,39 @@ def answer(
     `language` is the one asked for in the address; without it Accept-Language decides. An asset
     of an older digest is answered by today's, which then may not be kept.
     """
-    event = {"headers": headers}
+    given = {key.lower(): text for key, text in (headers or {}).items()}
     if name not in portfolio.names():
-        return gateway.problem(404, "Unknown portfolio", f"known: {', '.join(portfolio.names())}")
+        return _missing("Unknown portfolio", f"known: {', '.join(portfolio.names())}")
     if not asset:
         spoken = language if language in LANGUAGES else ""
-        spoken = spoken or pick_language(gateway.read_header(event, "accept-language"))
+        spoken = spoken or pick_language(given.get("accept-language", ""))
         more = {"Content-Language": spoken, "Vary": "Accept-Language"}
-        return _serve(page.render(name, spoken), "text/html; charset=utf-8", ASK_AGAIN, event, more)
+        return _serve(page.render(name, spoken), "text/html; charset=utf-8", ASK_AGAIN, given, more)
     parts = _ADDRESS.fullmatch(asset)
     found = assets.assets().get(f"{parts[1]}{parts[3]}") if parts else None
     if not parts or not found:
-        return gateway.problem(404, "Unknown file", "the form's page names every file it needs")
+        return _missing("Unknown file", "the form's page names every file it needs")
     keeping = FOR_EVER if parts[2] == found.digest else ASK_AGAIN
-    return _serve(found.text, found.content_type, keeping, event, {})
+    return _serve(found.text, found.content_type, keeping, given, {})
 
 
 def _serve(
     text: str,
     content_type: str,
     keeping: str,
-    event: Mapping[str, Any],
+    given: Mapping[str, str],
     more: Mapping[str, str],
 ) -> dict[str, Any]:
     tag = f'"{assets.digest(text)}"'
     headers = {"ETag": tag, "Cache-Control": keeping, **SAFETY, **more}
-    known = gateway.read_header(event, "if-none-match")
+    known = given.get("if-none-match", "")
     if tag in [each.strip().removeprefix("W/") for each in known.split(",")]:
         return {"statusCode": 304, "headers": headers, "body": ""}
     return {"statusCode": 200, "headers": {"Content-Type": content_type, **headers}, "body": text}
+
+
+def _missing(title: str, detail: str) -> dict[str, Any]:
+    """Return a reply that says what is not there. Source: RFC 9457."""
+    body = {"type": "about:blank", "title": title, "status": 404, "detail": detail}
+    headers = {"Content-Type": "application/problem+json", "Cache-Control": "no-store", **SAFETY}
+    return {"statusCode": 404, "headers": headers, "body": json.dumps(body)}
