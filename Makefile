@@ -6,6 +6,7 @@ AIRFLOW := .venv/airflow/bin/python
 EMBEDDED := .venv/embedded/bin/python
 MODEL := .venv/model/bin/python
 ORACLES := .venv/oracles/bin/python
+WEB := .venv/web/bin/python
 CHECK := .venv/check/bin
 SCAN := .venv/scan/bin/python
 PORTFOLIO ?= consumer_credit
@@ -40,6 +41,8 @@ test: setup ## Run all tests
 	@$(ORACLES) -m pytest tests/oracles
 	@$(EMBEDDED) -m pytest tests/embedded tests/lambdas
 	@$(AIRFLOW) -m pytest tests/airflow tests/local
+	@sh local/setup.sh web
+	@$(WEB) -m pytest tests/web
 	@$(AIRFLOW) -m pytest tests/flow
 
 .PHONY: check

@@ -14,11 +14,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accuracy, parsing, reasons, warm_run
+from benchmarks import accuracy, form, parsing, reasons, warm_run
 from local.place import here
 
 PARTS = {
     "parsing": parsing.measure,
+    "form": form.measure,
     "run": warm_run.measure,
     "reasons": reasons.measure,
     "accuracy": accuracy.measure,

@@ -45,13 +45,14 @@ class Recipe:
     lock: str | None
     zipped_max: int
     unpacked_max: int
+    folders: tuple[str, ...] = ()  # of the repository, taken whole
 
 
 RECIPES = (
     Recipe("clean", "locks/lambda.txt", 50 * MEGABYTE, 250 * MEGABYTE),
     Recipe("score", None, 1 * MEGABYTE, 5 * MEGABYTE),
     Recipe("decisions", None, 1 * MEGABYTE, 5 * MEGABYTE),
-    Recipe("site", None, 1 * MEGABYTE, 5 * MEGABYTE),
+    Recipe("site", None, 1 * MEGABYTE, 5 * MEGABYTE, folders=("web",)),
 )
 
 
@@ -123,6 +124,8 @@ def source_files(recipe: Recipe) -> Iterator[tuple[str, Path]]:
                 reached[name] = path
                 queue.append(path)
     yield from reached.items()
+    for folder in recipe.folders:
+        yield from ((f"{folder}/{path.name}", path) for path in (ROOT / folder).iterdir())
     for pattern in ("*.toml", "*.sql"):
         for path in (core / "solvencia" / "portfolios").rglob(pattern):
             yield path.relative_to(core).as_posix(), path

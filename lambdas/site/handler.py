@@ -1,4 +1,4 @@
-"""What anybody may read: whether the service lives, and what an application must hold.
+"""What anybody may read: the form, what an application must hold, and whether the service lives.
 
 It has no rights in AWS at all.
 """
@@ -10,11 +10,21 @@ from typing import Any
 
 from solvencia import contracts_api, gateway, portfolio
 from solvencia.gateway import Problem, Reply
+from solvencia.site import reply
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Answer one API Gateway request by its route."""
+    if str(event.get("resource")).startswith("/apply/"):
+        return _form(event)
     return gateway.respond(event, _route)
+
+
+def _form(event: gateway.Event) -> dict[str, Any]:
+    """Return the form's page, or one of its files."""
+    path = event["pathParameters"]
+    language = (event.get("queryStringParameters") or {}).get("language", "")
+    return reply.answer(path.get("file", ""), path["portfolio"], language, event.get("headers"))
 
 
 def _route(event: gateway.Event) -> Reply:

@@ -37,11 +37,11 @@ def test_the_form_asks_what_a_request_takes(cards):
     housing, years = form["fields"]
 
     assert form["action"] == "/v1/cards/score"
-    assert housing["input"] == "select"
+    assert housing["input"] == "choice"
     assert [each["value"] for each in housing["options"]] == ["rent", "own", "parents"]
     assert housing["label"] == {"en": "Housing", "es": "Housing"}
     assert (years["minimum"], years["maximum"], years["step"]) == (0, None, "any")
-    assert years["hint"]["es"] == "0 o más; déjelo vacío si no se conoce"
+    assert years["hint"]["es"] == "0 o más. Déjelo vacío si no lo sabe"
     assert (housing["is_required"], years["is_required"]) == (True, False)
 
 

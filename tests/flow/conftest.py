@@ -18,7 +18,10 @@ from local.stack import Stack
 from solvencia import layout, portfolio, registry
 
 ROOT = Path(__file__).resolve().parents[2]
-TREE = ("dags", "deployment", "expectations", "include", "infra", "lambdas", "local", "locks")
+TREE = (
+    *("dags", "deployment", "expectations", "include", "infra", "lambdas", "local", "locks"),
+    "web",
+)
 BORROWERS = 40_000  # enough for the gate's 5,000 out-of-time applications
 NAME = "consumer_credit"
 PERIOD = "2026-10"

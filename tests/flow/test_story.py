@@ -4,6 +4,8 @@ A stack takes half a minute to start, so the tests share one and build upon anot
 """
 
 import contextlib
+import json
+import subprocess
 import time
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,7 +19,7 @@ from local.run import MainJob
 from local.stack import Stack
 from solvencia import layout, portfolio, registry, version
 
-from .conftest import NAME, PERIOD
+from .conftest import NAME, PERIOD, ROOT
 from .postgresql import server
 
 BUILD = f"build_model_{NAME}"
@@ -224,6 +226,37 @@ def test_the_api_refuses_what_it_should(trial, key, body, status, said):
 
     assert answer.status_code == status
     assert said in answer.text
+
+
+def test_a_person_applies_by_the_form_in_both_languages(trial, tmp_path):
+    """In a real Chromium the deployed form gets decisions with reasons; both are in the log."""
+    python = ROOT / ".venv" / "web" / "bin" / "python"
+    address = f"{trial.stack.outputs['api_url']}/apply/{NAME}"
+
+    visit = subprocess.run(
+        [python, "-m", "tests.web.visit", address, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert visit.returncode == 0, visit.stderr
+    english, spanish = json.loads(visit.stdout)
+    assert (english["language"], spanish["language"]) == ("en", "es")
+    assert english["points"].split()[0] == spanish["points"].split()[0]
+    for each in (english, spanish):
+        assert each["reasons"]
+        found = trial.aws("dynamodb").get_item(
+            TableName=trial.settings.decisions_table,
+            Key={"decision_id": {"S": each["decision_id"]}},
+        )
+        assert found["Item"]["portfolio"]["S"] == NAME
+    assert {each.name for each in tmp_path.glob("*.png")} == {
+        f"{part}_{language}.png"
+        for part in ("form", "decision", "letter")
+        for language in ("en", "es")
+    }
 
 
 def test_a_backfill_fills_the_months_and_leaves_the_newer_model_live(trial):

@@ -169,3 +169,17 @@ def test_score_zip_fails_without_the_core(dist: Path, bare_python: Path, tmp_pat
 
     assert done.returncode != 0
     assert "request" in done.stderr
+
+
+def test_site_zip_serves_the_page_without_boto3(
+    dist: Path, bare_python: Path, tmp_path: Path
+) -> None:
+    """The form and the files of `web/` come out of the zip, in an interpreter with nothing else."""
+    code = unpack(dist, "site", tmp_path)
+    event = {"pathParameters": {"portfolio": "consumer_credit"}, "headers": {}}
+
+    done = run_handler(bare_python, code, f"print(handler.handler({event!r}, None)['body'])")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("<!DOCTYPE html>")
+    assert (code / "web" / "form.js").is_file()
