@@ -30,6 +30,7 @@ _UNKNOWN: Mapping[str, Any] = {
     "low": None,
     "high": None,
 }
+_ON_VALIDATION = ("gini", "ks", "brier", "ece", "h_measure")  # absent in older artefacts
 _OTHER_RULES = (
     "it was trained under other rules of the portfolio or other cleaning code, and is scored here "
     "on data cleaned by today's"
@@ -158,6 +159,7 @@ def _list_challengers(
                 "kind": each["kind"],
                 "validation_auc": each["auc"],
                 "validation_log_loss": each["log_loss"],
+                **{f"validation_{name}": each.get(name) for name in _ON_VALIDATION},
                 "test_auc": None if score is None else evaluate.measure_auc(outcome, score),
                 "test_ece": None if score is None else evaluate.calibration_error(outcome, score),
                 "is_chosen": each["is_chosen"],

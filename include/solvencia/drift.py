@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from solvencia import bootstrap
+from solvencia.bootstrap import ROUNDS, SEED
+
 type Numbers = npt.NDArray[np.float64]
 
 BINS = 10
@@ -79,6 +82,28 @@ def compare(train: Numbers, test: Numbers, by_value: bool = False) -> Drift:
         part = float((now - was) * np.log(now / was))
         bins.append(Bin(low, high, is_missing, before / len(train), after / len(test), part))
     return Drift(sum(each.part for each in bins), tuple(bins))
+
+
+def interval(
+    moved: Drift, train_rows: int, test_rows: int, rounds: int = ROUNDS, seed: int = SEED
+) -> tuple[float, float]:
+    """Return a 95 % bootstrap interval of an index, from both sides' rows drawn anew.
+
+    Rows fall into the bins as often as they did (a multinomial draw is that bootstrap). Each draw
+    adds noise of its own to the index, hence the interval is shifted back by it.
+    """
+    rng = np.random.default_rng(seed)
+    sides = []
+    for rows, shares in (
+        (train_rows, [each.train_share for each in moved.bins]),
+        (test_rows, [each.test_share for each in moved.bins]),
+    ):
+        drawn = rng.multinomial(rows, np.array(shares) / sum(shares), rounds)
+        sides.append(np.maximum(drawn, 0.5) / rows)
+    was, now = sides
+    found = bootstrap.centre(((now - was) * np.log(now / was)).sum(axis=1), moved.index)
+    low, high = np.quantile(found, (0.025, 0.975)).tolist()
+    return low, high
 
 
 def _edges(train: Numbers, by_value: bool) -> Numbers:

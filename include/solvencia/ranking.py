@@ -13,6 +13,7 @@ from solvencia.evaluate import trace_roc
 type Numbers = npt.NDArray[np.float64]
 
 DEPTHS = 10
+_CHAINED_MAX = 100
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,13 @@ def h_measure(outcome: npt.NDArray[Any], pd: Numbers) -> float:
     H = 1 - L / L0: L is the least expected loss over all cut-offs, L0 that without a score.
     """
     is_bad = outcome.astype(bool)
-    bad_share = float(is_bad.mean())
+    return h_of_curve(*trace_roc(is_bad, pd)[:2], float(is_bad.mean()))
+
+
+def h_of_curve(false_rate: Numbers, true_rate: Numbers, bad_share: float) -> float:
+    """Return the H-measure of a ROC curve, whose points are distinct, from (0, 0) to (1, 1)."""
     good_share = 1 - bad_share
-    false_rate, true_rate = _upper_hull(*trace_roc(is_bad, pd)[:2])
+    false_rate, true_rate = _upper_hull(false_rate, true_rate)
     rise = good_share * np.diff(false_rate)
     # Between two corners of the hull the loss is equal at this cost share; it grows to the right.
     turns = rise / (rise + bad_share * np.diff(true_rate))
@@ -81,7 +86,17 @@ def tabulate_gains(outcome: npt.NDArray[Any], pd: Numbers) -> list[Gain]:
 
 
 def _upper_hull(false_rate: Numbers, true_rate: Numbers) -> tuple[Numbers, Numbers]:
-    """Return the corners of the ROC curve's concave hull (Andrew's monotone chain, 1979)."""
+    """Return the corners of the ROC curve's concave hull (Andrew's monotone chain, 1979).
+
+    Points that lie below the chord of their neighbours are no corners, and go first, at once.
+    """
+    while len(false_rate) > _CHAINED_MAX:
+        x, y = false_rate, true_rate
+        is_above = (x[1:-1] - x[:-2]) * (y[2:] - y[:-2]) < (y[1:-1] - y[:-2]) * (x[2:] - x[:-2])
+        if is_above.all():
+            break
+        kept = np.concatenate([[True], is_above, [True]])
+        false_rate, true_rate = x[kept], y[kept]
     corners: list[tuple[float, float]] = []
     for x, y in zip(false_rate.tolist(), true_rate.tolist(), strict=True):
         while len(corners) > 1:

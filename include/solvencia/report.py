@@ -103,6 +103,8 @@ def build(
         "drift": _drift(portfolio, model, matrix, points, train) if train else None,
         "fairness": _fairness(portfolio, columns, outcome, pd, points),
     }
+    if found["drift"]:
+        found["intervals"]["psi"] = found["drift"].pop("interval")
     found["gate"] = gate.tabulate(summarise(found), portfolio)
     found["refusals"] = [text for each in found["gate"] for text in each["refusals"]]
     return found
@@ -178,10 +180,12 @@ def _drift(
         known = portfolio.fields[name]
         moved = drift.compare(before[:, place], matrix[:, place], not known.is_numeric)
         found.append({"feature": name, **_index(moved, known.categories)})
+    score = drift.compare(old_points, points.astype(np.float64))
     return {
         "train_rows": len(before),
         "scored_train_rows": len(scored),
-        "score": _index(drift.compare(old_points, points.astype(np.float64))),
+        "score": _index(score),
+        "interval": list(drift.interval(score, len(scored), len(points))),
         "features": sorted(found, key=lambda each: -each["index"]),
     }
 

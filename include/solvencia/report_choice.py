@@ -25,6 +25,15 @@ _RULES = {
     "monotone": "Features that break their direction",
     "fingerprint": "Trained under today's rules",
 }
+_VALIDATED = (
+    ("auc", "AUC", 4),
+    ("gini", "Gini", 4),
+    ("ks", "KS", 3),
+    ("h_measure", "H-measure", 3),
+    ("brier", "Brier", 4),
+    ("ece", "ECE", 4),
+    ("log_loss", "Log loss", 5),
+)
 _KINDS = {"scorecard": "WOE scorecard", "boosting": "monotone boosting"}
 _FOUR = ("brier_max", "ece_max", "psi_max", "csi_max", "champion")
 _DIGITS = {"rows_min": 0, "monotone": 0, **dict.fromkeys(_FOUR, 4)}
@@ -101,8 +110,7 @@ def challengers(report: Report, pictures: Pictures) -> list[str]:
     rows = [
         [
             _kind(each["kind"]) + (" (chosen)" if each["is_chosen"] else ""),
-            number(each["validation_auc"], 4),
-            number(each["validation_log_loss"], 5),
+            *(number(each[f"validation_{name}"], digits) for name, _, digits in _VALIDATED),
             number(each["test_auc"], 4),
             number(each["test_ece"], 4),
         ]
@@ -114,8 +122,13 @@ def challengers(report: Report, pictures: Pictures) -> list[str]:
         title,
         paragraph(_sentence(report["choice"])),
         table(
-            "Validation decides; the out-of-time test only looks on.",
-            ("Kind", "Validation AUC", "Validation log loss", "AUC out of time", "ECE out of time"),
+            "Validation decides; the out-of-time test, in the last two columns, only looks on.",
+            (
+                "Kind",
+                *(title for _, title, _ in _VALIDATED),
+                "AUC out of time",
+                "ECE out of time",
+            ),
             rows,
         ),
     ]

@@ -10,6 +10,15 @@ from solvencia.page import amount, figures, heading, number, paragraph, picture,
 
 type Report = Mapping[str, Any]
 type Pictures = Mapping[str, bytes]
+_INTERVALS = (
+    ("AUC", "auc", 3),
+    ("KS", "ks", 3),
+    ("H-measure", "h_measure", 3),
+    ("lift", "lift_10", 2),
+    ("Brier", "brier", 4),
+    ("ECE", "ece", 4),
+    ("PSI", "psi", 4),
+)
 
 
 def render(report: Report, pictures: Pictures) -> str:
@@ -69,11 +78,12 @@ def _summary(report: Report) -> str:
         rows.append(("PSI", number(score["index"]), f"{score['reading']}: score against training"))
     text = "; ".join(
         f"{name} {number(bounds[key][0], digits)} to {number(bounds[key][1], digits)}"
-        for name, key, digits in (("AUC", "auc", 3), ("KS", "ks", 3), ("Brier", "brier", 4))
+        for name, key, digits in _INTERVALS
+        if key != "psi" or report["drift"]
     )
     return figures(rows) + paragraph(
-        "95 % intervals, from drawing the good and the bad applications anew: "
-        f"{text}. DeLong's formula gives AUC {number(metrics['auc_low'])} to "
+        "95 % intervals, from drawing the good and the bad applications anew (for the PSI, also "
+        f"those of training): {text}. DeLong's formula gives AUC {number(metrics['auc_low'])} to "
         f"{number(metrics['auc_high'])}. Differences within them may be chance.",
         "small",
     )

@@ -18,7 +18,16 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from solvencia import boosting, calibration, evaluate, features, folds, reduction, reject_inference
+from solvencia import (
+    boosting,
+    calibration,
+    evaluate,
+    features,
+    folds,
+    ranking,
+    reduction,
+    reject_inference,
+)
 from solvencia.calibration import Line
 from solvencia.card import Card
 from solvencia.challengers import Judged, Progress, Trainer, UntrainableData, mix
@@ -167,6 +176,14 @@ def _neutral(names: tuple[str, ...], matrix: Numbers) -> dict[str, float]:
     return found
 
 
+def _measure(outcome: Numbers, pd: Numbers) -> dict[str, float]:
+    measured = evaluate.measure(outcome, pd)
+    return {
+        **{name: getattr(measured, name) for name in ("gini", "ks", "brier", "ece")},
+        "h_measure": ranking.h_measure(outcome, pd),
+    }
+
+
 def _describe_selection(
     judged: Judged, outcome: Numbers, effect: Mapping[str, Any] | None
 ) -> dict[str, Any]:
@@ -177,6 +194,7 @@ def _describe_selection(
                 "kind": kind,
                 "auc": judged.auc(outcome, kind),
                 "log_loss": calibration.log_loss(outcome, log_odds),
+                **_measure(outcome, to_pd(log_odds)),
                 "is_chosen": kind == judged.kind,
             }
             for kind, log_odds in judged.log_odds.items()

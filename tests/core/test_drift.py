@@ -69,3 +69,17 @@ def test_categories_are_not_merged():
 
     assert len(drift.compare(codes, codes, by_value=True).bins) == 15
     assert len(drift.compare(codes, codes).bins) < 11
+
+
+def test_the_interval_of_an_index_narrows_with_more_rows():
+    """It holds the measured index, never reaches below 0, and knows chance from a shift."""
+    rng = np.random.default_rng(4)
+    same = drift.compare(rng.normal(size=4000), rng.normal(size=4000))
+    apart = drift.compare(rng.normal(size=4000), rng.normal(0.7, size=4000))
+
+    few, many = drift.interval(same, 400, 400), drift.interval(same, 40_000, 40_000)
+    low, high = drift.interval(apart, 4000, 4000)
+
+    assert 0 <= few[0] <= many[0] <= same.index <= many[1] < few[1]
+    assert 0.25 < low < apart.index < high
+    assert drift.interval(same, 400, 400) == few

@@ -83,12 +83,14 @@ def test_the_bootstrap_is_that_of_drawing_rows(scored):
         sample = np.concatenate([drawn_bad, drawn_good])
         label = np.repeat([1.0, 0.0], [len(bad), len(good)])
         measured = evaluate.measure(label, sample)
-        samples.append([measured.auc, measured.ks, measured.brier])
+        lift = ranking.tabulate_gains(label, sample)[0].lift
+        h_measure = ranking.h_measure(label, sample)
+        samples.append([measured.auc, measured.ks, measured.brier, h_measure, lift])
     expected = np.quantile(samples, (0.025, 0.975), axis=0).T
 
     found = bootstrap.intervals(outcome, pd, rounds=40, seed=5)
 
-    for name, bounds in zip(("auc", "ks", "brier"), expected, strict=True):
+    for name, bounds in zip(("auc", "ks", "brier", "h_measure", "lift_10"), expected, strict=True):
         assert found[name] == pytest.approx(tuple(bounds), abs=1e-12)
 
 
@@ -103,3 +105,12 @@ def test_the_bootstrap_repeats_and_agrees_with_delong(scored):
     low, high = found["auc"]
     assert high - low == pytest.approx(measured.auc_high - measured.auc_low, rel=0.15)
     assert low < measured.auc < high
+
+
+def test_the_ece_s_interval_holds_the_measured_one(scored):
+    """Drawing anew adds gaps of its own; the interval is free of them."""
+    outcome, pd = scored
+
+    low, high = bootstrap.intervals(outcome, pd)["ece"]
+
+    assert 0 <= low < evaluate.measure(outcome, pd).ece < high < 0.2

@@ -8,7 +8,10 @@ from solvencia.evidence.sections import Section, Table, moment, spoken
 _BOUNDS = (
     ("auc", "AUC", 4),
     ("ks", "KS", 4),
+    ("h_measure", "H-measure", 4),
+    ("lift_10", "Lift in the riskiest tenth", 2),
     ("brier", "Brier", 4),
+    ("ece", "ECE", 4),
 )
 
 
@@ -24,9 +27,6 @@ def performance(facts: Facts) -> Section:
     ]
     rows += [
         ["Gini", facts.number("facts.metrics.gini", 4), "follows from the AUC's"],
-        ["H-measure", facts.number("facts.metrics.h_measure", 4), "none given"],
-        ["Lift in the riskiest tenth", facts.number("facts.metrics.lift_10", 2), "none given"],
-        ["ECE", facts.number("facts.metrics.ece", 4), "see calibration"],
     ]
     tenths = [
         [
