@@ -31,6 +31,7 @@ from solvencia.portfolio import (
 from solvencia.portfolio_checks import find_faults, find_inference_faults, is_finite
 
 PREPARE_SQL = "prepare.sql"
+RESERVED = ("decisions",)  # /v1/decisions/{id} stands beside /v1/{portfolio}/…
 
 _UNRULED = ("help", "reason", "citable", "bands")  # change no model and no score
 
@@ -92,6 +93,8 @@ class _Reader:
             self._fault(key, problem)
         if not (self.source.parent / PREPARE_SQL).is_file():
             self._fault(PREPARE_SQL, "missing: add the query that prepares the applications")
+        if self.name in RESERVED:
+            self._fault("name", f"{self.name!r} is a route of the API: call the folder otherwise")
         if raw.get("name") != self.name:
             self._fault("name", f"must equal the folder's name, {self.name!r}")
         if self.problems:

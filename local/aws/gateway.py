@@ -1,11 +1,14 @@
 """What ministack's API Gateway leaves out of a Lambda proxy integration and of a stage.
 
 The event lacks the API key's id; a failed function's own words reach the client, where AWS answers
-by the gateway response; a stage's method settings are looked up by a path that is not decoded.
+by the gateway response; a stage's method settings are looked up by a path that is not decoded; a
+template's request validators validate nothing.
 """
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +16,8 @@ from ministack.services import apigateway_v1 as stock
 from ministack.services.cloudformation import provisioners
 
 from local.aws.config import Config
+
+type Properties = dict[str, Any]
 
 FAILED = "DEFAULT_5XX"
 BAD_GATEWAY = 502
@@ -29,6 +34,10 @@ def install(config: Config) -> None:
     stock._invoke_lambda_proxy_v1 = _answering(stock._invoke_lambda_proxy_v1)
     stock._gateway_error_response = _with_status(stock._gateway_error_response)
     provisioners._apigw_method_settings = _decoded(provisioners._apigw_method_settings)
+    handlers = provisioners._RESOURCE_HANDLERS
+    handlers["AWS::ApiGateway::RequestValidator"]["create"] = _create_validator
+    methods = handlers["AWS::ApiGateway::Method"]
+    methods |= {verb: _validated(methods[verb]) for verb in ("create", "update")}
 
 
 def _with_key(build: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,3 +87,31 @@ def _decoded(read: Callable[..., Any]) -> Callable[..., Any]:
         }
 
     return read_settings
+
+
+def _create_validator(logical_id: str, properties: Properties, stack: str) -> Any:
+    data = {
+        "name": properties.get("Name", logical_id),
+        "validateRequestBody": _is_true(properties.get("ValidateRequestBody")),
+        "validateRequestParameters": _is_true(properties.get("ValidateRequestParameters")),
+    }
+    _, _, body = stock._create_request_validator(properties["RestApiId"], data)
+    found = json.loads(body)["id"]
+    return found, {"RequestValidatorId": found}
+
+
+def _is_true(value: object) -> bool:
+    return str(value).lower() == "true"
+
+
+def _validated(make: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(make)
+    def make_method(*positional: Any, **named: Any) -> Any:
+        made = make(*positional, **named)
+        given = [each for each in positional if isinstance(each, dict) and "HttpMethod" in each][-1]
+        resource = stock._resources[given["RestApiId"]][given["ResourceId"]]
+        method = resource["resourceMethods"][given["HttpMethod"]]
+        method["requestValidatorId"] = given.get("RequestValidatorId")
+        return made
+
+    return make_method

@@ -93,6 +93,7 @@ def install(config: Config) -> Callable[..., Awaitable[None]]:
         moto_services,
         origin,
         s3,
+        tables,
     )
     from local.aws.athena import service as athena
     from local.aws.sagemaker import service as sagemaker
@@ -109,6 +110,7 @@ def install(config: Config) -> Callable[..., Awaitable[None]]:
         crawler,
         mail,
         s3,
+        tables,
     ):
         service.install(config)
     return origin.guard(app.app)

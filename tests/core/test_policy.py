@@ -84,3 +84,15 @@ def test_what_the_report_counts_as_approved_is_what_the_bands_approve(name):
     approved = [each.points_min for each in product.bands if each.decision == "approve"]
 
     assert product.fairness.approve_points == approved[-1]
+
+
+def test_a_portfolio_cannot_take_the_name_of_a_route(tmp_path):
+    """What /v1/decisions/… means must not hang on a folder."""
+    folder = tmp_path / "decisions"
+    folder.mkdir()
+    text = CARDS.replace('name = "cards"', 'name = "decisions"')
+    (folder / "portfolio.toml").write_text(text)
+    (folder / "prepare.sql").write_text("SELECT 1")
+
+    with pytest.raises(portfolio.InvalidPortfolio, match="is a route of the API"):
+        portfolio.load("decisions", tmp_path)

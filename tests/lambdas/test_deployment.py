@@ -6,6 +6,8 @@ import shutil
 import time
 from pathlib import Path
 
+import pytest
+
 from solvencia import portfolio
 from solvencia.settings import Settings
 from tests.lambdas.conftest import ROOT, Deployed
@@ -28,10 +30,23 @@ def test_everything_that_settings_names_is_there(stack: Deployed) -> None:
     for name in portfolio.names():
         glue.get_database(Name=names.database(name))
         glue.get_crawler(Name=names.crawler(name))
-    stack.client("dynamodb").describe_table(TableName=names.decisions_table)
     machines.describe_state_machine(stateMachineArn=names.clean_state_machine_arn)
     role = stack.client("iam").get_role(RoleName=names.sagemaker_role_arn.rsplit("/", 1)[-1])
     assert role["Role"]["Arn"] == names.sagemaker_role_arn
+
+
+@pytest.mark.parametrize("table", ["decisions_table", "people_table"])
+def test_the_decision_log_expires_and_can_be_recovered(stack: Deployed, table: str) -> None:
+    """Both tables lie under a key of ours, forget by `expires_at`, and refuse to be deleted."""
+    dynamodb, name = stack.client("dynamodb"), getattr(settings(stack), table)
+    found = dynamodb.describe_table(TableName=name)["Table"]
+    expiry = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    backups = dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+
+    assert found["DeletionProtectionEnabled"] is True
+    assert found["SSEDescription"]["SSEType"] == "KMS"
+    assert (expiry["TimeToLiveStatus"], expiry["AttributeName"]) == ("ENABLED", "expires_at")
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
 
 
 def test_every_portfolio_has_its_registry_transfer_and_alarms(stack: Deployed) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import random
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -259,3 +261,34 @@ def test_a_reply_that_is_no_score_is_a_fault(change: dict[str, object]) -> None:
     for each in (reply, {"scores": reply["scores"]}, [], None):
         with pytest.raises(decision.InvalidReply):
             decision.decide(product, subject, each)
+
+
+PIECES = [
+    "NaN", "-Infinity", "1e999", "-1e999", "9" * 5000, "0.1", "1", "-0", "null", "true", '""',
+    '"\\ud800"', '"own"', "[" * 2000, "{}", "[]", '{"a":{"b":[1]}}', "1e-400", '"\x00"', "0x1",
+    "'a'", "1_0", "\u0661", "\ufffd", "1" + "0" * 400,
+]  # fmt: skip
+
+
+def test_no_body_makes_a_fault_of_ours() -> None:
+    """Of bodies put together at random each is read or refused with 400, 413, 415 or 422."""
+    chance = random.Random(11)  # noqa: S311 - bodies, not secrets
+    product = portfolio.load("consumer_credit")
+    names = [*(each.name for each in product.request_fields), "\ud800", "", "__proto__", "a" * 99]
+    seen: Counter[int] = Counter()
+    for _ in range(5000):
+        some = chance.sample(names, chance.randint(0, len(names)))
+        pairs = [f'"{name}": {chance.choice(PIECES)}' for name in some]
+        text = "{" + ", ".join(pairs) + chance.choice(["}", "", "}}", ",}"])
+        if chance.random() < 0.1:
+            text = chance.choice(PIECES) * chance.choice([1, 1, 40])
+        try:
+            body.read_application(event(text), product)
+            seen[200] += 1
+        except Problem as problem:
+            seen[problem.status] += 1
+            json.dumps([problem.body, problem.problems])
+
+    assert set(seen) <= {200, 400, 413, 422}
+    assert seen[400] > 1000
+    assert seen[422] > 100
