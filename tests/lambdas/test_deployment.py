@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,14 @@ import pytest
 from solvencia import portfolio
 from solvencia.settings import Settings
 from tests.lambdas.conftest import ROOT, Deployed
+
+
+def wait(is_so: Callable[[], bool], seconds: float = 30) -> bool:
+    """Return whether it became so in time."""
+    deadline = time.monotonic() + seconds
+    while not (found := is_so()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return found
 
 
 def settings(stack: Deployed) -> Settings:
@@ -84,6 +95,50 @@ def test_an_endpoint_that_answers_with_errors_raises_its_own_alarm(stack: Deploy
         time.sleep(0.2)
 
     assert fired == {f"{endpoint}-endpoint-errors"}
+
+
+def test_a_portfolio_without_a_new_model_raises_its_alarm_by_itself(stack: Deployed) -> None:
+    """The watch measures the newest version's age; too old an age fires that portfolio's alarm."""
+    cloudwatch, name = stack.client("cloudwatch"), settings(stack).endpoint("german_loans")
+    sagemaker, machines = stack.client("sagemaker"), stack.client("stepfunctions")
+    sagemaker.create_model_package(ModelPackageGroupName=name, ModelPackageDescription="test")
+    watch = f"arn:aws:states:us-east-1:000000000000:stateMachine:{name}-watch"
+    dimensions = [
+        {"Name": "Stack", "Value": "solvencia"},
+        {"Name": "Portfolio", "Value": "german_loans"},
+    ]
+
+    def state() -> str:
+        found = cloudwatch.describe_alarms(AlarmNames=[f"{name}-no-new-model"])
+        return str(found["MetricAlarms"][0]["StateValue"])
+
+    execution = machines.start_execution(stateMachineArn=watch, input="{}")["executionArn"]
+    wait(lambda: machines.describe_execution(executionArn=execution)["status"] != "RUNNING")
+    done = machines.describe_execution(executionArn=execution)
+    measured = cloudwatch.list_metrics(Namespace="Solvencia", MetricName="ModelAgeDays")["Metrics"]
+    young = wait(lambda: state() == "OK")
+    now = time.time()
+    for hours in (0, 2):
+        value = {"MetricName": "ModelAgeDays", "Dimensions": dimensions, "Value": 41}
+        value["Timestamp"] = datetime.fromtimestamp(now - hours * 3600 - 60, UTC)
+        cloudwatch.put_metric_data(Namespace="Solvencia", MetricData=[value])
+    old = wait(lambda: state() == "ALARM")
+
+    assert done["status"] == "SUCCEEDED", done
+    assert [each["Dimensions"] for each in measured] == [dimensions]
+    assert young
+    assert old
+
+
+def test_the_dashboard_reads_the_metrics_that_the_stack_makes(stack: Deployed) -> None:
+    """Its body is whole JSON, of this stack's API, functions, endpoints and portfolios."""
+    body = stack.client("cloudwatch").get_dashboard(DashboardName="solvencia")["DashboardBody"]
+    widgets = json.loads(body)["widgets"]
+    read = [json.dumps(each["properties"]["metrics"]) for each in widgets]
+
+    assert len(widgets) == 6
+    assert all("solvencia" in each for each in read)
+    assert any("ModelAgeDays" in each for each in read)
 
 
 def test_outputs_hold_the_settings_and_the_key_for_their_owner_alone(stack: Deployed) -> None:

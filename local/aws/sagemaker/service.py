@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
+from ministack.services import stepfunctions
+
 from local.aws import lifecycle, moto_services
 from local.aws.clients import Reply, ServiceError, answer, refuse
 from local.aws.config import Config
@@ -148,6 +150,11 @@ def install(config: Config) -> None:
         return reply or await moto_services.handle_request(method, path, headers, body, query)
 
     lifecycle.add_service("sagemaker", handle_request)
+    # A state machine's `aws-sdk:sagemaker:…` task finds us.
+    stepfunctions._AWS_SDK_SERVICE_MAP["sagemaker"] = {
+        "target_prefix": "SageMaker",
+        "protocol": "json",
+    }
     lifecycle.keep("sagemaker_jobs_and_endpoints", service)
     lifecycle.on_ready(service.endpoints.resume)
     lifecycle.on_stop(service.close)
