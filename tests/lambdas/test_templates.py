@@ -133,7 +133,11 @@ def test_raw_data_ages_into_a_class_that_athena_still_reads() -> None:
 def test_no_role_may_do_everything_of_a_service() -> None:
     """Every action is spelled out, and "*" is a resource only where the action has none."""
     without_resource = {
+        "datasync:ListLocations",
+        "datasync:ListTasks",
         "ecr:GetAuthorizationToken",
+        "glue:GetCrawlerMetrics",
+        "s3:GetAccountPublicAccessBlock",
         "cloudwatch:PutMetricData",
         "ec2:DescribeDhcpOptions",
         "ec2:DescribeNetworkInterfaces",
@@ -252,6 +256,16 @@ def test_the_archive_is_locked() -> None:
 
     assert found["ObjectLockEnabled"] is True
     assert found["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]["Mode"] == "GOVERNANCE"
+
+
+def test_airflow_runs_as_mwaa_runs_it_and_in_the_private_network() -> None:
+    """The version is the one that the lock agrees with, and the UI is inside unless asked for."""
+    environment = templates.resources("orchestration", KNOWN)["Environment"]["Properties"]
+    lock = (templates.INFRA.parent / "locks" / "airflow.in").read_text()
+    web = templates.read("solvencia")["Parameters"]["AirflowWebserver"]
+
+    assert f"apache-airflow=={environment['AirflowVersion']}\n" in lock
+    assert web["Default"] == "PRIVATE_ONLY"
 
 
 def test_the_network_has_no_way_out_and_an_endpoint_for_every_service() -> None:
