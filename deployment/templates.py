@@ -26,6 +26,7 @@ PSEUDO = {
 }
 # Options that are off by default, on.
 OPTIONS = {
+    "ModelSourceKey": "image/source.zip",
     "WarehouseCidr": "10.1.2.0/28",
     "PermissionsBoundary": "arn:aws:iam::123456789012:policy/boundary",
     "ReplicaBucketArn": "arn:aws:s3:::solvencia-replica-123456789012-eu-central-1",

@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from deployment import templates
 from deployment.scan import checkov, policies
@@ -36,10 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         lay_out(Path(folder))
+        lay_out_raw(Path(folder) / "raw")
         if options.registry:
             return _tell([timed(lambda: scan_guard(Path(folder), options.registry))])
         reports = [
-            timed(lambda: checkov.scan(Path(folder))),
+            timed(lambda: checkov.scan(Path(folder) / "raw")),
             timed(lambda: scan_guard(Path(folder), None)),
             timed(policies.scan_parliament),
             timed(policies.scan_cloudsplaining),
@@ -63,6 +65,29 @@ def lay_out(folder: Path) -> None:
         }
         body = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}
         (folder / f"{name}.json").write_text(json.dumps(body, indent=1, default=str))
+
+
+def lay_out_raw(folder: Path) -> None:
+    """Write every template as JSON without its metadata; its references tie resources together."""
+    folder.mkdir()
+    for name in templates.names():
+        resources = {
+            logical_id: {key: _long(each) for key, each in resource.items() if key != "Metadata"}
+            for logical_id, resource in templates.declared(name).items()
+        }
+        body = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}
+        (folder / f"{name}.json").write_text(json.dumps(body, indent=1, default=str))
+
+
+def _long(value: Any) -> Any:
+    """Return the value with `Fn::GetAtt` in the form that JSON templates have."""
+    if isinstance(value, list):
+        return [_long(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if isinstance(whole := value.get("Fn::GetAtt"), str):
+        return {"Fn::GetAtt": whole.split(".", 1)}
+    return {key: _long(each) for key, each in value.items()}
 
 
 def scan_guard(folder: Path, registry: Path | None) -> Report:

@@ -14,7 +14,7 @@ ENGINE = "checkov"
 
 
 def scan(folder: Path) -> Report:
-    """Judge the resolved templates that lie in the folder as JSON, without their metadata."""
+    """Judge the templates that lie in the folder as JSON, without their metadata."""
     command = [str(Path(sys.executable).parent / "checkov"), "--directory", str(folder)]
     command += ["--framework", "cloudformation", "--skip-download", "--compact", "--output", "json"]
     done = subprocess.run(  # noqa: S603 - our own environment's

@@ -125,9 +125,10 @@ def stack(
         _wait(environment["AWS_ENDPOINT_URL"], server, log)
         (folder / "dist").symlink_to(dist)
         found = Deployed(environment, {}, folder / "dist")
-        done = found.deploy(
-            "--alert-email", "risk@lender.example", "--agent-activation-key", "A1B2C-D3E4F-G5H6J"
-        )
+        options = ["--alert-email", "risk@lender.example"]
+        options += ["--agent-activation-key", "A1B2C-D3E4F-G5H6J"]
+        options += ["--parameter", "ModelSourceKey=image/source.zip"]
+        done = found.deploy(*options)
         assert done.returncode == 0, done.stdout + done.stderr
         yield Deployed(
             environment, json.loads((folder / "stack.json").read_text()), folder / "dist"
