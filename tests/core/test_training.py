@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from conftest import make_prepared
 
-from solvencia import boosting, features, model, training
+from solvencia import boosting, card, features, model, training
+from solvencia.clean import clean
 from solvencia.model import UnusableModel
 
 QUICK = {"rounds_max": 40, "learning_rate": 0.1, "members": 2, "networks": 1}
@@ -201,3 +204,66 @@ def test_a_refused_hyperparameter_is_named(consumer_credit, splits):
     """LightGBM's objection reaches the operator."""
     with pytest.raises(boosting.RefusedHyperparameter, match="learning_rate"):
         fit(consumer_credit, splits, learning_rate=-1.0)
+
+
+def fit_card(portfolio, columns, key, **given):
+    modelling = dataclasses.replace(portfolio.modelling, challengers=("scorecard",))
+    part = columns[key] % 4 == 0
+    train, held = ({k: v[mask] for k, v in columns.items()} for mask in (~part, part))
+    plain = dataclasses.replace(portfolio, modelling=modelling)
+    return training.train(plain, "2026-10", train, held, given)
+
+
+def test_a_card_of_few_rows_is_as_firm_as_newer_rows_ask(consumer_credit, cards):
+    """Many weak fields on few rows are believed less; two fields that say much, as ever.
+
+    Beyond 5,000 rows nothing but the usual card is tried.
+    """
+    few, many = (clean(consumer_credit, make_prepared(rows)).columns for rows in (600, 9000))
+    plain = make_cards(800)
+    plain["is_bad"] = (plain["housing"] + np.nan_to_num(plain["years_at_address"]) / 5 > 2) * 1.0
+
+    weak, strong = (
+        fit_card(consumer_credit, few, "application_id"),
+        fit_card(cards, plain, "card_no"),
+    )
+    large = fit_card(consumer_credit, many, "application_id")
+
+    assert {k: weak.hyperparameters[k] for k in card.FIRM} == dict(card.FIRM)
+    for each in (strong, large):
+        assert {k: each.hyperparameters[k] for k in card.SETTINGS} == dict(card.SETTINGS)
+
+
+def test_a_given_shrinkage_is_not_tuned(consumer_credit):
+    """What the caller gave of the card stays, and makes another model."""
+    few = clean(consumer_credit, make_prepared(600)).columns
+
+    tuned, given = (
+        fit_card(consumer_credit, few, "application_id", **more)
+        for more in ({}, {"card_prior": 200.0})
+    )
+
+    assert given.hyperparameters["card_prior"] == 200.0
+    assert given.digest != tuned.digest
+
+
+def test_trees_are_judged_with_the_rounds_that_other_spans_ask_for(consumer_credit, splits):
+    """Noise makes a span's own best round look good; what is judged was not stopped on it."""
+    rows = features.build(consumer_credit, splits["train"])
+    outcome = splits["train"]["is_seriously_delinquent"].astype(float)
+    names = tuple(each.name for each in consumer_credit.features)
+    thirds = [slice(0, 700), slice(700, 1400), slice(1400, 2100)]
+    spans = [((rows[a], outcome[a]), (rows[b], outcome[b])) for a, b in pairwise(thirds)]
+
+    def prepare(older, asked):
+        return boosting.encode(consumer_credit, names, older, names, (), asked)
+
+    asked = {"num_leaves": 6, "feature_fraction": 0.4, "members": 3, "extra_trees": 0, "one_hot": 0}
+    found = []
+    for count in (2, 1):
+        settings, raw = boosting.tune(consumer_credit, prepare, spans[:count], QUICK | asked)
+        found.append((settings["rounds"], raw))
+
+    assert len(found[0][1]) == 1400
+    assert len(found[1][1]) == 700
+    assert not np.array_equal(found[0][1][:700], found[1][1])
