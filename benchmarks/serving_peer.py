@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from flask import Flask, jsonify, request  # type: ignore[import-not-found]
-from sklearn.compose import ColumnTransformer  # type: ignore[import-untyped]
-from sklearn.ensemble import HistGradientBoostingClassifier  # type: ignore[import-untyped]
-from sklearn.impute import SimpleImputer  # type: ignore[import-untyped]
-from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
-from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
+from flask import Flask, jsonify, request
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 BATCH_ROWS = 20_000
 EXPLAINED_ROWS = 20
@@ -45,11 +45,11 @@ def build() -> Any:
     pipeline, _ = fit(Path(os.environ["BENCH_FOLDER"]))
     app = Flask(__name__)
 
-    @app.get("/ping")
+    @app.get("/ping")  # type: ignore[untyped-decorator]
     def ping() -> Any:
         return jsonify(status="ok")
 
-    @app.post("/invocations")
+    @app.post("/invocations")  # type: ignore[untyped-decorator]
     def invoke() -> Any:
         frame = pd.DataFrame(request.get_json()["applications"], dtype="float64")
         return jsonify(scores=[{"pd": pd} for pd in pipeline.predict_proba(frame)[:, 1].tolist()])
