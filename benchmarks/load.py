@@ -27,7 +27,8 @@ def run(port: int, bodies: list[bytes], connections: int, seconds: float, rate: 
     A request at a rate is late from the moment it was due. Raises RuntimeError for an answer
     other than 200.
     """
-    return uvloop.run(_run(port, bodies, connections, seconds, rate))
+    found: Load = uvloop.run(_run(port, bodies, connections, seconds, rate))
+    return found
 
 
 async def _run(
