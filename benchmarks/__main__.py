@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accuracy, form, parsing, reasons, warm_run
+from benchmarks import accuracy, form, parsing, reasons, serving, warm_run
 from local.place import here
 
 PARTS = {
@@ -23,6 +23,7 @@ PARTS = {
     "run": warm_run.measure,
     "reasons": reasons.measure,
     "accuracy": accuracy.measure,
+    "serving": serving.measure,
 }
 
 

@@ -2,12 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import tarfile
-import time
-import urllib.error
-import urllib.request
-from contextlib import contextmanager
 
 import numpy as np
 import pyarrow as pa
@@ -15,58 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import fill_channels, run_container
 
-from solvencia import explain, features, gate, lineage, model
-from solvencia.clean import clean
+from solvencia import gate, lineage, model
 from solvencia.container.__main__ import main
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextmanager
-def serving(base):
-    port = free_port()
-    process = run_container(
-        base, "serve", SAGEMAKER_BIND_HOST="127.0.0.1", SAGEMAKER_BIND_TO_PORT=str(port)
-    )
-    try:
-        for _ in range(200):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=2).close()
-                break
-            except OSError:
-                assert process.poll() is None, process.communicate()[1]
-                time.sleep(0.1)
-        yield port, process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
-def post(port: int, body: bytes, kind: str = "application/json"):
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/invocations", body, {"Content-Type": kind}
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
-
-
-@pytest.fixture(scope="module")
-def server(trained):
-    with serving(trained[0]) as (port, _):
-        yield port
-
-
-@pytest.fixture
-def body(consumer_credit, application):
-    return {"fingerprint": consumer_credit.fingerprint, "applications": [application]}
 
 
 def test_training_leaves_a_portable_model(trained):
@@ -109,124 +54,6 @@ def test_training_does_not_depend_on_the_parts(trained, splits, tmp_path):
 
     assert process.returncode == 0
     assert model.load(tmp_path / "model").digest == model.load(trained[0] / "model").digest
-
-
-def test_the_server_scores_as_the_core(server, trained, body, consumer_credit, application):
-    """An endpoint's answer holds the model's PD, points and its four leading reasons."""
-    status, answer = post(server, json.dumps(body).encode())
-
-    loaded = model.load(trained[0] / "model")
-    columns = {name: np.array([value]) for name, value in application.items()}
-    matrix = features.build(consumer_credit, clean(consumer_credit, columns).columns)
-    values, _ = explain.contributions(loaded, matrix)
-    ranked = explain.rank(consumer_credit, loaded.features, values[0])
-    (score,) = answer["scores"]
-    assert status == 200
-    assert answer["model"] == {
-        "digest": loaded.digest,
-        "period": "2026-10",
-        "fingerprint": consumer_credit.fingerprint,
-        "code": lineage.code_digest("consumer_credit"),
-    }
-    assert score["pd"] == loaded.predict(matrix)[0]
-    assert 200 < score["points"] < 900
-    assert [each["code"] for each in score["reasons"]] == [each.code for each in ranked]
-    assert len(score["reasons"]) == 4
-
-
-def test_a_batch_is_scored_as_each_alone(server, body, application):
-    """Several applications in one call get the scores they get alone, in order."""
-    late = application | {"past_due_90_days_count": 4, "monthly_income_usd": None}
-    _, both = post(server, json.dumps(body | {"applications": [application, late]}).encode())
-
-    for place, each in enumerate((application, late)):
-        _, alone = post(server, json.dumps(body | {"applications": [each]}).encode())
-        assert alone["scores"] == [both["scores"][place]]
-
-    assert both["scores"][0] != both["scores"][1]
-
-
-def test_other_rules_conflict(server, body):
-    """A caller with another portfolio is told so with 409."""
-    status, answer = post(server, json.dumps(body | {"fingerprint": "other"}).encode())
-
-    assert status == 409
-    assert "deploy both from the same release" in answer["error"]
-
-
-@pytest.mark.parametrize(
-    ("change", "field", "reason"),
-    [
-        ({"debt_ratio": "lots"}, "debt_ratio", "not a number"),
-        ({"debt_ratio": [0.4, 0.5]}, "debt_ratio", "not a number"),
-        ({"debt_ratio": -1}, "debt_ratio", "below 0"),
-        ({"past_due_90_days_count": None}, "past_due_90_days_count", "missing"),
-        ({"age_years": 50}, "age_years", "unknown field"),
-    ],
-)
-def test_a_bad_application_is_refused(server, body, application, change, field, reason):
-    """A row that cleaning refuses gets 400 with the field and the reason."""
-    applications = [application, application | change]
-    status, answer = post(server, json.dumps(body | {"applications": applications}).encode())
-
-    assert status == 400
-    assert answer["problems"] == {f"applications[1].{field}": reason}
-
-
-@pytest.mark.parametrize(
-    ("raw", "status"),
-    [
-        (b"{", 400),
-        (b"[]", 400),
-        (b'{"fingerprint": NaN}', 400),
-        (b"\xff", 400),
-        (b"[" * 200_000, 400),
-    ],
-)
-def test_a_malformed_body_is_refused(server, raw, status):
-    """What is no JSON object gets 400 with an error, never a score or a 500."""
-    found, answer = post(server, raw)
-
-    assert found == status
-    assert set(answer) == {"error"}
-
-
-@pytest.mark.parametrize("applications", [None, [], {}, "text", [3]])
-def test_malformed_applications_are_refused(server, body, applications):
-    """Applications are a list of one or more objects."""
-    status, answer = post(server, json.dumps(body | {"applications": applications}).encode())
-
-    assert status == 400
-    assert "applications" in answer["error"]
-
-
-def test_only_json_is_served(server, body):
-    """Another content type gets 415; a charset parameter does not matter."""
-    raw = json.dumps(body).encode()
-
-    assert post(server, raw, "text/csv")[0] == 415
-    assert post(server, raw, "application/json; charset=utf-8")[0] == 200
-
-
-def test_termination_answers_what_is_under_way(trained, body):
-    """After SIGTERM a request already begun is answered, and the process ends with 0."""
-    raw = json.dumps(body).encode()
-    head = (
-        "POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(raw)}\r\n\r\n"
-    ).encode()
-    with serving(trained[0]) as (port, process):
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as caller:
-            caller.sendall(head + raw[:20])
-            time.sleep(0.3)
-            process.terminate()
-            time.sleep(0.3)
-            caller.sendall(raw[20:])
-            answer = caller.recv(65536)
-        status = process.wait(timeout=10)
-
-    assert answer.startswith(b"HTTP/1.1 200")
-    assert status == 0
 
 
 @pytest.mark.parametrize("has_train", [False, True])

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from serving import post, post_batch, serving
+
+LINES, CSV, PARQUET = "application/jsonlines", "text/csv", "application/x-parquet"
+
+
+@pytest.fixture(scope="module")
+def server(trained):
+    with serving(trained[0], SOLVENCIA_WORKERS="1") as (port, _):
+        yield port
+
+
+def rows_of(application) -> list[dict]:
+    late = application | {"past_due_90_days_count": 4, "monthly_income_usd": None}
+    return [{"row": place + 5, **each} for place, each in enumerate((application, late) * 20)]
+
+
+def write(kind: str, rows: list[dict]) -> bytes:
+    if kind == LINES:
+        return b"".join(json.dumps(each).encode() + b"\n" for each in rows)
+    if kind == CSV:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+        return text.getvalue().encode()
+    target = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), target)
+    return target.getvalue()
+
+
+@pytest.mark.parametrize("kind", [LINES, CSV, PARQUET])
+def test_every_format_has_the_floats_of_a_single_request(
+    server, consumer_credit, application, kind
+):
+    """Rows of a batch get, in order and by their numbers, the very scores they get alone."""
+    rows = rows_of(application)
+
+    status, found = post_batch(server, write(kind, rows), kind, consumer_credit.fingerprint)
+
+    assert status == 200
+    assert [each.pop("row") for each in found] == [each["row"] for each in rows]
+    for row, each in zip(rows[:2], found[:2], strict=True):
+        alone = {k: v for k, v in row.items() if k != "row"}
+        body = {"fingerprint": consumer_credit.fingerprint, "applications": [alone]}
+        assert post(server, json.dumps(body).encode())[1]["scores"] == [each]
+    assert found == found[:2] * 20
+
+
+@pytest.mark.parametrize("kind", [LINES, CSV, PARQUET])
+def test_a_bad_row_has_its_problems_and_the_batch_goes_on(
+    server, consumer_credit, application, kind
+):
+    """A row that cleaning refuses is answered with the field and the reason, in its place."""
+    rows = rows_of(application)[:3]
+    rows[1]["debt_ratio"] = -1.0
+
+    status, found = post_batch(server, write(kind, rows), kind, consumer_credit.fingerprint)
+
+    assert status == 200
+    assert found[1] == {"row": 6, "problems": {"debt_ratio": "below 0"}}
+    assert "pd" in found[0]
+    assert "pd" in found[2]
+
+
+def test_a_line_that_is_no_object_is_a_bad_row(server, consumer_credit, application):
+    """Broken JSON, a list, an unknown field or a number that is none stay within their line."""
+    good = json.dumps(application).encode()
+    bad = [b"{", b"[1]", b'{"age": 3}', json.dumps(application | {"row": "x"}).encode()]
+
+    status, found = post_batch(
+        server, b"\n".join([good, *bad, good]), LINES, consumer_credit.fingerprint
+    )
+
+    assert status == 200
+    assert [each.get("problems") for each in found] == [
+        None,
+        {"body": "is not JSON"},
+        {"body": "must be an object of fields"},
+        {"age": "unknown field"},
+        {"row": "not a whole number"},
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "expected"),
+    [
+        (PARQUET, b"PAR1 but no more", "not Parquet"),
+        (CSV, b"debt_ratio\n\xff\n", "not UTF-8"),
+        (CSV, b'debt_ratio\n"1"2\n', "not CSV"),
+        (CSV, b"debt_ratio,age\n1,2\n", "columns differ"),
+        (CSV, b"", "columns differ"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_whole(server, consumer_credit, kind, body, expected):
+    """Malformed CSV or Parquet, or other columns, get 400 and the reason before any score."""
+    status, (answer,) = post_batch(server, body, kind, consumer_credit.fingerprint)
+
+    assert status == 400
+    assert expected in answer["error"]
+
+
+def test_a_batch_names_its_fingerprint(server, trained, consumer_credit, application):
+    """Another fingerprint gets 409, none 400; a transform job's environment may name it."""
+    body = json.dumps(application).encode()
+
+    assert post(server, body, LINES)[0] == 400
+    assert post_batch(server, body, LINES, "other")[0] == 409
+
+    named = {"SOLVENCIA_FINGERPRINT": consumer_credit.fingerprint, "SOLVENCIA_WORKERS": "1"}
+    with serving(trained[0], **named) as (port, _):
+        assert post(port, body, LINES)[0] == 200
