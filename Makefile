@@ -51,7 +51,7 @@ check: ## Lint, types, templates and their security, locks
 	@sh local/setup.sh check scan guard
 	@$(CHECK)/ruff check .
 	@$(CHECK)/ruff format --check .
-	@$(CHECK)/mypy include plugins local deployment drafting benchmarks
+	@$(CHECK)/mypy include plugins local deployment drafting benchmarks records
 	@for handler in lambdas/*/handler.py; do $(CHECK)/mypy $$handler || exit 1; done
 	@$(CHECK)/cfn-lint infra/*.yaml
 	@$(CHECK)/python -m deployment.parity

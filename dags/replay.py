@@ -1,15 +1,15 @@
 """### Replay: make a logged decision once more, and prove that it comes out the same
 
-Trigger it with `decision_id`, as the API answered it. It runs in the image that the decision's model
-was registered with, unseals the logged input in memory, and compares PD, points, band, decision and
-reasons to the last bit. What came of it lies at `replays/<portfolio>/<decision_id>/replay.json` in the
-model bucket; no applicant's value is in it.
+Trigger it with `decision_id`, as the API answered it. It runs in the image that the decision's
+model was registered with, unseals the logged input in memory, and compares PD, points, band,
+decision and reasons to the last bit. What came of it lies at
+`replays/<portfolio>/<decision_id>/replay.json` in the model bucket, without an applicant's value.
 
 **Rerun:** clear the run from the task that failed; a replay changes nothing.
 
 **When it fails, look first at**
 - `find_decision`: no decision of that id is in the log, or its time is over.
-- `replay`: the job's log group, `/aws/sagemaker/ProcessingJobs`.
+- `again`: the job's log group, `/aws/sagemaker/ProcessingJobs`.
 - `compare`: the error names what differs, or what is missing: an erased person, a model that is
   gone, code that has moved on.
 """
@@ -41,15 +41,15 @@ def replay(name: str, settings: Settings) -> DAG:
         tags=["solvencia", name, "decisions"],
     ) as dag:
         find = task(replays.find_decision)(name, DECISION)
-        run = SageMakerProcessingOperator(
-            task_id="replay",
+        again = SageMakerProcessingOperator(
+            task_id="again",
             config=jobs.replay(settings, product, DECISION),
             wait_for_completion=True,
             check_interval=settings.poll_seconds,
             print_log=False,
         )
         compare = task(replays.compare)(name, DECISION)
-        chain(find, run, compare)
+        chain(find, again, compare)
     return dag
 
 

@@ -53,9 +53,13 @@ def render(answer: Mapping[str, Any], product: Portfolio, language: str) -> str:
         supervisor = lender.get("supervisor")
         more = " " + texts["supervisor"].format(supervisor=supervisor) if supervisor else ""
         notes.append(texts["equal"] + more)
-    facts = ((texts["date"], answer["decided_at"][:10]), (texts["reference"], answer["decision_id"]))
+    facts = (
+        (texts["date"], answer["decided_at"][:10]),
+        (texts["reference"], answer["decision_id"]),
+    )
+    address = escape(lender.get("address", ""))
     body = [
-        f"<header><div><b>{escape(sender)}</b><span>{escape(lender.get('address', ''))}</span></div>",
+        f"<header><div><b>{escape(sender)}</b><span>{address}</span></div>",
         "<dl>" + "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts) + "</dl>",
         "</header>",
         f"<h1>{escape(texts['subject'].format(title=title))}</h1>",

@@ -25,9 +25,7 @@ def export(clients: Clients, settings: Settings, person: str) -> dict[str, Any]:
         raise UnknownPerson(f"no decision about the person {person} is in the log")
     exported = []
     for each in decisions:
-        found = decision_log.unseal_input(
-            clients.dynamodb, clients.kms, settings, each.decision_id
-        )
+        found = decision_log.unseal_input(clients.dynamodb, clients.kms, settings, each.decision_id)
         is_erased = isinstance(found, Erased)
         try:
             answer = each.answer(portfolio.load(each.portfolio), each.language)

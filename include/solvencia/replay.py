@@ -76,47 +76,31 @@ def replay(clients: Clients, settings: Settings, decision_id: str) -> Replay:
     Compared are PD, points, band, decision and each reason with its contribution, to the last bit.
     """
     logged = decision_log.read(clients.dynamodb, settings, decision_id)
+    package = find_package(clients.sagemaker, settings, logged)
+    made: list[Difference] = []
+    missing, notes = [], []
+    application: dict[str, Any] | None = None
     found = decision_log.unseal_input(clients.dynamodb, clients.kms, settings, decision_id)
-    missing, notes, version = [], [], ""
     if isinstance(found, Erased):
         missing.append(f"the input: the person's key was destroyed on {found.erased_at}")
-    trained: Model | None = None
-    package = find_package(clients.sagemaker, settings, logged)
-    if package is None:
-        missing.append(
-            f"the model: no version in {settings.package_group(logged.portfolio)} has the digest "
-            f"{logged.model_digest}"
-        )
     else:
-        version = package.version
-        try:
-            trained = _read_model(clients.s3, package)
-        except UnusableModel as error:
-            missing.append(f"the model: {error}")
+        application = found
     try:
-        product: Portfolio | None = portfolio.load(logged.portfolio)
-    except UnknownPortfolio as error:
-        product = None
-        missing.append(f"the portfolio: {error}")
-    else:
+        product = portfolio.load(logged.portfolio)
         notes += _find_changes(logged, product, package)
-        if trained:
-            try:
-                model.check_rules(trained, product)
-            except UnusableModel as error:
-                missing.append(f"the code: {error}")
-    if missing or trained is None or product is None or isinstance(found, Erased):
-        status, differences = IMPOSSIBLE, ()
-    else:
-        differences = _compare(logged, _score(trained, product, found), product)
-        status = DIFFERS if differences else REPRODUCED
+        trained = _read_model(clients.s3, settings, package, logged)
+        model.check_rules(trained, product)
+        if application is not None:
+            made = _compare(logged, _score(trained, product, application), product)
+    except (UnusableModel, UnknownPortfolio) as error:
+        missing.append(str(error))
     return Replay(
         decision_id=decision_id,
         portfolio=logged.portfolio,
-        status=status,
+        status=IMPOSSIBLE if missing else DIFFERS if made else REPRODUCED,
         model_digest=logged.model_digest,
-        version=version,
-        differences=differences,
+        version=package.version if package else "",
+        differences=tuple(made),
         missing=tuple(missing),
         notes=tuple(notes),
     )
@@ -140,7 +124,13 @@ def find_package(sagemaker: Any, settings: Settings, logged: Decision) -> Packag
     return next(iter(same or ours), None)
 
 
-def _read_model(s3: Any, package: Package) -> Model:
+def _read_model(s3: Any, settings: Settings, package: Package | None, logged: Decision) -> Model:
+    """Return the decision's model; raise UnusableModel where it is not registered, or gone."""
+    if package is None:
+        raise UnusableModel(
+            f"the model: no version in {settings.package_group(logged.portfolio)} has the digest "
+            f"{logged.model_digest}"
+        )
     place = urlsplit(package.artefact)
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "model.tar.gz"
@@ -149,7 +139,7 @@ def _read_model(s3: Any, package: Package) -> Model:
         except s3.exceptions.ClientError as error:
             if error.response["Error"]["Code"] not in _GONE:
                 raise
-            raise UnusableModel(f"its artefact {package.artefact} is gone") from error
+            raise UnusableModel(f"the model: its artefact {package.artefact} is gone") from error
         return artefact.read(archive)
 
 
@@ -177,12 +167,12 @@ def _score(trained: Model, product: Portfolio, application: Mapping[str, Any]) -
         return Scores(trained, product).score(application)
     except Unfit as error:
         names = ", ".join(error.problems)
-        raise UnusableModel(f"today's rules refuse the logged {names}: run the model's image") from None
+        raise UnusableModel(
+            f"today's rules refuse the logged {names}: run the model's image"
+        ) from None
 
 
-def _compare(
-    logged: Decision, score: Mapping[str, Any], product: Portfolio
-) -> tuple[Difference, ...]:
+def _compare(logged: Decision, score: Mapping[str, Any], product: Portfolio) -> list[Difference]:
     points = int(score["points"])
     band = policy.find_band(product.bands, points)
     pairs = [
@@ -200,4 +190,4 @@ def _compare(
                 f"{new['code']} {new['field']} {float(new['contribution'])!r}",
             )
         )
-    return tuple(Difference(*each) for each in pairs if each[1] != each[2])
+    return [Difference(*each) for each in pairs if each[1] != each[2]]

@@ -13,7 +13,7 @@ from solvencia.settings import Settings
 
 
 class NotReproduced(PermanentFault):
-    """A decision did not come out as it was logged; the message says in what, or what is missing."""
+    """A decision did not come out as it was logged; the message says in what and why."""
 
 
 class OtherPortfolio(PermanentFault):
