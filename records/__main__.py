@@ -129,7 +129,9 @@ def _parser() -> argparse.ArgumentParser:
         ("letter", "write a decision's letter"),
     ):
         command = commands.add_parser(name, help=about)
-        command.add_argument("decision", help="decision_id, as the API answered it")
+        command.add_argument(
+            "decision", type=_given, help="decision_id, as the API answered it (DECISION=…)"
+        )
         if name == "letter":
             command.add_argument("--language", choices=LANGUAGES, help="default: the applicant's")
     for name, about in (
@@ -138,12 +140,20 @@ def _parser() -> argparse.ArgumentParser:
         ("erase", "destroy a person's key"),
     ):
         command = commands.add_parser(name, help=about)
-        command.add_argument("person", help="person_id, as given in X-Person-Id or answered")
+        command.add_argument(
+            "person", type=_given, help="person_id, as given in X-Person-Id or answered (PERSON=…)"
+        )
         if name == "erase":
             command.add_argument(
                 "--confirm", default="", metavar="PERSON", help="the person_id once more"
             )
     return parser
+
+
+def _given(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty: name one")
+    return text
 
 
 COMMANDS = {
