@@ -7,6 +7,7 @@ EMBEDDED := .venv/embedded/bin/python
 MODEL := .venv/model/bin/python
 ORACLES := .venv/oracles/bin/python
 WEB := .venv/web/bin/python
+RECORDS := $(AIRFLOW) -m local with $(MODEL) -m records
 CHECK := .venv/check/bin
 SCAN := .venv/scan/bin/python
 PORTFOLIO ?= consumer_credit
@@ -50,7 +51,7 @@ check: ## Lint, types, templates and their security, locks
 	@sh local/setup.sh check scan guard
 	@$(CHECK)/ruff check .
 	@$(CHECK)/ruff format --check .
-	@$(CHECK)/mypy include plugins local deployment drafting benchmarks
+	@$(CHECK)/mypy include plugins local deployment drafting benchmarks records
 	@for handler in lambdas/*/handler.py; do $(CHECK)/mypy $$handler || exit 1; done
 	@$(CHECK)/cfn-lint infra/*.yaml
 	@$(CHECK)/python -m deployment.parity
@@ -74,6 +75,18 @@ contracts: setup ## Generate expectations/ and contracts/ from the portfolios
 .PHONY: bench
 bench: setup ## Measure, beside what a user would pick instead (ONLY="accuracy"; about 25 min)
 	@$(AIRFLOW) -m benchmarks $(ONLY)
+
+.PHONY: replay
+replay: setup ## Make a logged decision once more, bit for bit (DECISION=id; needs make up or an account)
+	@$(RECORDS) replay "$(DECISION)"
+
+.PHONY: letter
+letter: setup ## Write a logged decision's letter (DECISION=id, LANGUAGE=en|es)
+	@$(RECORDS) letter "$(DECISION)" $(call option,LANGUAGE)
+
+.PHONY: person
+person: setup ## Answer a person's request (PERSON=id, DO=find|export|erase, CONFIRM=id to erase)
+	@$(RECORDS) "$(or $(DO),find)" "$(PERSON)" $(call option,CONFIRM)
 
 .PHONY: package
 package: setup ## Build the Lambda zips into build/dist

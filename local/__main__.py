@@ -1,10 +1,15 @@
-"""`python -m local run|up|down`: what `make run`, `make up` and `make down` call."""
+"""`python -m local run|up|down|with`: what `make run`, `make up` and `make down` call.
+
+`with COMMAND` runs a command against the running stack, or, where none runs, against the account
+that the environment names.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
 import signal
+import subprocess
 import sys
 import time
 from types import FrameType
@@ -39,6 +44,8 @@ FAULTS = (
 
 def main() -> int:
     """Run one command; return its exit code."""
+    if sys.argv[1:2] == ["with"]:
+        return run_with(sys.argv[2:])
     arguments = _parser().parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -105,6 +112,20 @@ def down(whole: Stack) -> int:
     _stop(whole)
     whole.say(f"stopped {len(had)} processes" if had else "nothing was running")
     return 0
+
+
+def run_with(command: list[str]) -> int:
+    """Run a command in the environment of the running stack; return its exit code."""
+    whole = Stack(place.here(), print)
+    environment = whole.environment() if whole.is_up else dict(os.environ)
+    if not whole.is_up and "SOLVENCIA_STACK" not in environment:
+        print(
+            "no stack runs here, and the environment names no deployment: start one with "
+            "'make up', or set what docs/settings.md lists",
+            file=sys.stderr,
+        )
+        return 1
+    return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603
 
 
 def _parser() -> argparse.ArgumentParser:

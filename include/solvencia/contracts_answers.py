@@ -80,6 +80,10 @@ def decision(portfolio: Portfolio) -> dict[str, Any]:
         "code": {"type": "string", "enum": sorted(set(codes))},
         "text": {"type": "string"},
         "effect": {"enum": ["raises", "lowers"], "description": "raises or lowers the risk"},
+        "points": {
+            "type": "number",
+            "description": "Share in the score, against a typical application",
+        },
     }
     return _object(
         {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import uuid
 from collections.abc import Iterable, Mapping
@@ -84,7 +85,12 @@ class Decision:
             "pd": self.pd,
             "points": self.points,
             "reasons": [
-                {"code": each.code, "text": _text(each, portfolio, language), "effect": each.effect}
+                {
+                    "code": each.code,
+                    "text": _text(each, portfolio, language),
+                    "effect": each.effect,
+                    "points": _count(each, portfolio),
+                }
                 for each in self.reasons
             ],
             "model": {"digest": self.model_digest, "period": self.model_period},
@@ -183,6 +189,11 @@ def pick_language(accepted: str, offered: Iterable[str] = LANGUAGES) -> str:
             tag = found[1].lower()
             weights[tag] = max(weights.get(tag, 0.0), float(found[2] or 1))
     return max(names, key=lambda name: weights.get(name, weights.get("*", 0.0)))
+
+
+def _count(cited: Cited, portfolio: Portfolio) -> float:
+    """Return a reason's share in the score, in points; below 0 where it raises the risk."""
+    return round(-cited.contribution * portfolio.scaling.pdo / math.log(2), 1)
 
 
 def _text(cited: Cited, portfolio: Portfolio, language: str) -> str:

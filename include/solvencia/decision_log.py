@@ -15,6 +15,7 @@ from typing import Any
 
 from solvencia import person_key, sealing
 from solvencia.decision import Cited, Decision, Subject, canonical, digest
+from solvencia.faults import PermanentFault
 from solvencia.person_key import Erased, UnknownPerson, erase
 from solvencia.settings import Settings
 
@@ -37,7 +38,7 @@ class OtherApplication(ValueError):
     """The log has a decision of this id about another application, or another person."""
 
 
-class UnknownDecision(LookupError):
+class UnknownDecision(PermanentFault):
     """The log has no decision of this id: it never had, or its time is over."""
 
 

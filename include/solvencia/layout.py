@@ -123,6 +123,11 @@ def version_prefix(portfolio: str, version: str) -> str:
     return f"versions/{portfolio}/{version}/"
 
 
+def replay_prefix(portfolio: str, decision_id: str) -> str:
+    """What came of the last replay of a decision: `replay.json`, without an applicant's value."""
+    return f"replays/{portfolio}/{decision_id}/"
+
+
 # ---- content-derived names ------------------------------------------------------------------
 
 

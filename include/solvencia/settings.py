@@ -123,6 +123,11 @@ class Settings:
         """Role that SageMaker jobs and endpoints run under."""
         return f"arn:aws:iam::{self.account}:role/{self.stack}-sagemaker"
 
+    @property
+    def replay_role_arn(self) -> str:
+        """Role of a replay's job: the only job that may read the decision log and unseal inputs."""
+        return f"arn:aws:iam::{self.account}:role/{self.stack}-replay"
+
     def database(self, portfolio: str) -> str:
         """Glue database of one portfolio."""
         return f"{self.stack.replace('-', '_')}_{portfolio}"

@@ -15,6 +15,7 @@ PROCESSING = "/opt/ml/processing"
 VARIANT = "champion"
 TRAINING_HOURS = 4
 EVALUATION_HOURS = 1
+REPLAY_MINUTES = 15
 VOLUME_GB = 30
 
 # Read when the task runs: what an earlier task of the same run returned.
@@ -102,26 +103,32 @@ def evaluation(settings: Settings, portfolio: Portfolio, period: str) -> dict[st
             _processing_input("champion", CHAMPION),
             *(_processing_input(split, uri) for split, uri in splits),
         ],
-        "ProcessingOutputConfig": {
-            "Outputs": [
-                {
-                    "OutputName": "evaluation",
-                    "S3Output": {
-                        "S3Uri": output,
-                        "LocalPath": f"{PROCESSING}/output",
-                        "S3UploadMode": "EndOfJob",
-                    },
-                }
-            ]
-        },
-        "ProcessingResources": {
-            "ClusterConfig": {
-                "InstanceType": settings.training_instance,
-                "InstanceCount": 1,
-                "VolumeSizeInGB": VOLUME_GB,
-            }
-        },
+        "ProcessingOutputConfig": {"Outputs": [_processing_output("evaluation", output)]},
+        "ProcessingResources": _one_instance(settings),
         "StoppingCondition": {"MaxRuntimeInSeconds": EVALUATION_HOURS * 3600},
+        "NetworkConfig": {"VpcConfig": _vpc(settings)},
+    }
+
+
+def replay(settings: Settings, portfolio: Portfolio, decision_id: str) -> dict[str, Any]:
+    """Return the processing job that makes a logged decision once more, in its model's image."""
+    output = f"s3://{settings.model_bucket}/{layout.replay_prefix(portfolio.name, decision_id)}"
+    return {
+        "ProcessingJobName": _job_name(settings, portfolio, "replay"),
+        "AppSpecification": {
+            "ImageUri": "{{ ti.xcom_pull('find_decision') }}",
+            "ContainerEntrypoint": [*ENTRYPOINT, "replay"],
+            "ContainerArguments": [decision_id],
+        },
+        "Environment": {
+            "SOLVENCIA_STACK": settings.stack,
+            "SOLVENCIA_ACCOUNT": settings.account,
+            "AWS_DEFAULT_REGION": settings.region,
+        },
+        "RoleArn": settings.replay_role_arn,
+        "ProcessingOutputConfig": {"Outputs": [_processing_output("replay", output)]},
+        "ProcessingResources": _one_instance(settings),
+        "StoppingCondition": {"MaxRuntimeInSeconds": REPLAY_MINUTES * 60},
         "NetworkConfig": {"VpcConfig": _vpc(settings)},
     }
 
@@ -188,6 +195,27 @@ def _processing_input(name: str, uri: str) -> dict[str, Any]:
             "S3DataType": "S3Prefix",
             "S3InputMode": "File",
         },
+    }
+
+
+def _processing_output(name: str, uri: str) -> dict[str, Any]:
+    return {
+        "OutputName": name,
+        "S3Output": {
+            "S3Uri": uri,
+            "LocalPath": f"{PROCESSING}/output",
+            "S3UploadMode": "EndOfJob",
+        },
+    }
+
+
+def _one_instance(settings: Settings) -> dict[str, Any]:
+    return {
+        "ClusterConfig": {
+            "InstanceType": settings.training_instance,
+            "InstanceCount": 1,
+            "VolumeSizeInGB": VOLUME_GB,
+        }
     }
 
 

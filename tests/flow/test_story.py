@@ -27,7 +27,7 @@ FIRST_DAY, LAST_MONTH = date(2022, 11, 1), date(2026, 10, 1)
 TABLES = ("applicant", "application", "bureau", "income", "performance")
 OCTOBER = (datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
 RAN = ("success", "failed")
-DAGS = ("build_model", "deliver", "ingest", "promote", "restore", "transfer")
+DAGS = ("build_model", "deliver", "ingest", "promote", "replay", "restore", "transfer")
 CONNECTION = "AIRFLOW_CONN_WAREHOUSE"
 
 
@@ -257,6 +257,58 @@ def test_a_person_applies_by_the_form_in_both_languages(trial, tmp_path):
         for part in ("form", "decision", "letter")
         for language in ("en", "es")
     }
+
+
+def records(trial, *arguments):
+    """Run a command on the log as `make replay` and its like do; return what it came to."""
+    return subprocess.run(
+        [trial.place.python("model"), "-m", "records", *arguments],
+        cwd=trial.place.build,
+        env=trial.stack.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_decision_replays_to_the_last_bit_until_its_person_is_erased(trial):
+    """The DAG and the command make it once more; without the person's key they say so."""
+    outputs, person = trial.stack.outputs, "trial-17"
+    application = warehouse.newest_application(trial.stack.warehouse, trial.portfolio)
+    decision = httpx.post(
+        f"{outputs['api_url']}/v1/{NAME}/score",
+        json=application,
+        headers={"x-api-key": outputs["api_key"], "X-Person-Id": person},
+        timeout=30,
+    ).json()
+    name = decision["decision_id"]
+
+    tasks = trial.run("replay", {"decision_id": name}, run_id="replay")
+    replayed = json.load(
+        trial.aws("s3").get_object(
+            Bucket=trial.settings.model_bucket,
+            Key=layout.replay_prefix(NAME, name) + "replay.json",
+        )["Body"]
+    )
+    again = records(trial, "replay", name)
+    letter = records(trial, "letter", name, "--language", "es")
+    exported = records(trial, "export", person)
+    unconfirmed = records(trial, "erase", person)
+    erased = records(trial, "erase", person, "--confirm", person)
+    impossible = records(trial, "replay", name)
+    found = records(trial, "find", person)
+
+    assert set(tasks.values()) == {"success"}
+    assert (replayed["status"], replayed["missing"], replayed["notes"]) == ("reproduced", [], [])
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert name in Path(trial.place.build / letter.stdout.strip()).read_text()
+    copy = json.loads((trial.place.build / "build" / "records" / f"person-{person}.json").read_text())
+    assert copy["decisions"][0]["input"] == application
+    assert exported.returncode == 0, exported.stderr
+    assert (unconfirmed.returncode, erased.returncode) == (1, 0)
+    assert impossible.returncode == 1
+    assert "the input: the person's key was destroyed" in impossible.stdout
+    assert name in found.stdout
 
 
 def test_a_backfill_fills_the_months_and_leaves_the_newer_model_live(trial):

@@ -221,13 +221,23 @@ def test_a_score_becomes_a_decision_by_the_portfolios_bands() -> None:
     )
 
 
-def test_the_answer_gives_each_reason_its_text_and_no_contribution() -> None:
-    """Codes and texts come from the portfolio, in the model's order, each with its effect."""
+def test_the_answer_gives_each_reason_its_text_and_its_points() -> None:
+    """Codes and texts come from the portfolio, in the model's order; 40 points double the odds."""
     answer = decide().answer(portfolio.load("consumer_credit"), "es")
 
     assert answer["reasons"][1:] == [
-        {"code": "R07", "text": "Nivel del ingreso mensual", "effect": "raises"},
-        {"code": "R10", "text": "Ingreso compartido con dependientes", "effect": "lowers"},
+        {
+            "code": "R07",
+            "text": "Nivel del ingreso mensual",
+            "effect": "raises",
+            "points": -11.5,
+        },
+        {
+            "code": "R10",
+            "text": "Ingreso compartido con dependientes",
+            "effect": "lowers",
+            "points": 5.8,
+        },
     ]
     assert answer["model"] == {"digest": "d" * 64, "period": "2026-10"}
 

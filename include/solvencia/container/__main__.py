@@ -12,22 +12,22 @@ from solvencia.container.folders import Folders
 from solvencia.faults import PermanentFault
 from solvencia.portfolio import UnknownPortfolio
 
-VERBS = ("train", "serve", "evaluate")
+VERBS = ("train", "serve", "evaluate", "replay")
 _REASON_CHARACTERS_MAX = 1000
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
 def main(argv: Sequence[str]) -> int:
     """Run one verb; return the exit status, 1 with the reason in output/failure."""
-    if len(argv) != 1 or argv[0] not in VERBS:
-        print(f"usage: python -m solvencia.container {'|'.join(VERBS)}", file=sys.stderr)
+    if not argv or argv[0] not in VERBS or len(argv) != 1 + (argv[0] == "replay"):
+        print(f"usage: python -m solvencia.container {'|'.join(VERBS)} DECISION", file=sys.stderr)
         return 2
     verb = argv[0]
     folders = Folders.from_env()
     if verb == "serve":
         os.environ.update(_ONE_THREAD)  # a process for each core: numpy must start no threads
     try:
-        importlib.import_module(f"solvencia.container.{verb}").run(folders)
+        importlib.import_module(f"solvencia.container.{verb}").run(folders, *argv[1:])
     except Exception as error:
         reason = f"{verb} failed: {_describe(error)}"[:_REASON_CHARACTERS_MAX]
         for path in (folders.failure, folders.message):

@@ -1,0 +1,193 @@
+"""Replay: a logged decision made once more, from its input, its model and its code, bit for bit.
+
+The decision's input is unsealed in memory and nowhere written. What keeps a replay from being one
+is named: a key that was erased, a model that is gone, code that has moved on.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from solvencia import decision_log, lineage, model, policy, portfolio, registry
+from solvencia.container import artefact
+from solvencia.container.serve_scores import Scores, Unfit
+from solvencia.decision import Decision
+from solvencia.decision_log import Erased
+from solvencia.model import Model, UnusableModel
+from solvencia.portfolio import Portfolio, UnknownPortfolio
+from solvencia.registry import Package
+from solvencia.settings import Settings
+
+REPRODUCED = "reproduced"
+DIFFERS = "differs"
+IMPOSSIBLE = "impossible"
+_GONE = ("404", "NoSuchKey", "NoSuchBucket", "NotFound")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A member of the decision that came out otherwise; numbers as texts in full."""
+
+    name: str
+    logged: str
+    replayed: str
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What came of a replay: `status` is `reproduced`, `differs` or `impossible`.
+
+    `missing` says what a replay would need, `notes` what is not as it was and need not matter.
+    No applicant's value is in it.
+    """
+
+    decision_id: str
+    portfolio: str
+    status: str
+    model_digest: str
+    version: str = ""
+    differences: tuple[Difference, ...] = ()
+    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def describe(self) -> dict[str, Any]:
+        """Return it as plain JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Clients:
+    """The AWS services that a replay reads."""
+
+    dynamodb: Any
+    kms: Any
+    s3: Any
+    sagemaker: Any
+
+
+def replay(clients: Clients, settings: Settings, decision_id: str) -> Replay:
+    """Make a logged decision once more and compare; raise UnknownDecision for one not in the log.
+
+    Compared are PD, points, band, decision and each reason with its contribution, to the last bit.
+    """
+    logged = decision_log.read(clients.dynamodb, settings, decision_id)
+    package = find_package(clients.sagemaker, settings, logged)
+    made: list[Difference] = []
+    missing, notes = [], []
+    application: dict[str, Any] | None = None
+    found = decision_log.unseal_input(clients.dynamodb, clients.kms, settings, decision_id)
+    if isinstance(found, Erased):
+        missing.append(f"the input: the person's key was destroyed on {found.erased_at}")
+    else:
+        application = found
+    try:
+        product = portfolio.load(logged.portfolio)
+        notes += _find_changes(logged, product, package)
+        trained = _read_model(clients.s3, settings, package, logged)
+        model.check_rules(trained, product)
+        if application is not None:
+            made = _compare(logged, _score(trained, product, application), product)
+    except (UnusableModel, UnknownPortfolio) as error:
+        missing.append(str(error))
+    return Replay(
+        decision_id=decision_id,
+        portfolio=logged.portfolio,
+        status=IMPOSSIBLE if missing else DIFFERS if made else REPRODUCED,
+        model_digest=logged.model_digest,
+        version=package.version if package else "",
+        differences=tuple(made),
+        missing=tuple(missing),
+        notes=tuple(notes),
+    )
+
+
+def find_package(sagemaker: Any, settings: Settings, logged: Decision) -> Package | None:
+    """Return the registered version of a decision's model, best the one of its own code."""
+    group = settings.package_group(logged.portfolio)
+    try:
+        names = [
+            str(each["ModelPackageDescription"])
+            for each in registry.list_versions(sagemaker, group)
+        ]
+    except sagemaker.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] in ("ValidationException", "ResourceNotFound"):
+            return None
+        raise
+    found = [registry.get(sagemaker, group, name) for name in names]
+    ours = [each for each in found if each.metadata.get("digest") == logged.model_digest]
+    same = [each for each in ours if each.metadata.get("code_digest") == logged.code_digest]
+    return next(iter(same or ours), None)
+
+
+def _read_model(s3: Any, settings: Settings, package: Package | None, logged: Decision) -> Model:
+    """Return the decision's model; raise UnusableModel where it is not registered, or gone."""
+    if package is None:
+        raise UnusableModel(
+            f"the model: no version in {settings.package_group(logged.portfolio)} has the digest "
+            f"{logged.model_digest}"
+        )
+    place = urlsplit(package.artefact)
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder) / "model.tar.gz"
+        try:
+            s3.download_file(place.netloc, place.path.lstrip("/"), str(archive))
+        except s3.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] not in _GONE:
+                raise
+            raise UnusableModel(f"the model: its artefact {package.artefact} is gone") from error
+        return artefact.read(archive)
+
+
+def _find_changes(logged: Decision, product: Portfolio, package: Package | None) -> list[str]:
+    """Say what of code and policy has moved on since the decision."""
+    notes = []
+    code = lineage.code_digest(product.name)
+    if code != logged.code_digest:
+        image = f", or run {package.image}" if package else ""
+        notes.append(
+            f"the code is {code[:12]}, the decision's was {logged.code_digest[:12]}: should they "
+            f"disagree, check out the release of that digest{image}"
+        )
+    if product.policy_digest != logged.policy_digest:
+        notes.append(
+            "the portfolio's bands have changed since: band and decision are compared with what "
+            "today's bands say"
+        )
+    return notes
+
+
+def _score(trained: Model, product: Portfolio, application: Mapping[str, Any]) -> dict[str, Any]:
+    """Score as the endpoint does; an application that today's rules refuse is a broken rule."""
+    try:
+        return Scores(trained, product).score(application)
+    except Unfit as error:
+        names = ", ".join(error.problems)
+        raise UnusableModel(
+            f"today's rules refuse the logged {names}: run the model's image"
+        ) from None
+
+
+def _compare(logged: Decision, score: Mapping[str, Any], product: Portfolio) -> list[Difference]:
+    points = int(score["points"])
+    band = policy.find_band(product.bands, points)
+    pairs = [
+        ("pd", repr(logged.pd), repr(float(score["pd"]))),
+        ("points", str(logged.points), str(points)),
+        ("band", logged.band, band.name),
+        ("decision", logged.decision, band.decision),
+        ("reasons", str(len(logged.reasons)), str(len(score["reasons"]))),
+    ]
+    for number, (old, new) in enumerate(zip(logged.reasons, score["reasons"], strict=False), 1):
+        pairs.append(
+            (
+                f"reason {number}",
+                f"{old.code} {old.field} {old.contribution!r}",
+                f"{new['code']} {new['field']} {float(new['contribution'])!r}",
+            )
+        )
+    return [Difference(*each) for each in pairs if each[1] != each[2]]
