@@ -11,6 +11,7 @@ import numpy.typing as npt
 type Numbers = npt.NDArray[np.float64]
 type Spans = npt.NDArray[np.intp]  # which rows one model scored
 
+BLEND = "blend"
 _Z95 = 1.959963984540054
 
 
@@ -64,13 +65,35 @@ def choose(
 ) -> tuple[str, str]:
     """Return the kind to take and why; `log_odds` are by kind, in ascending complexity.
 
-    The one-standard-error rule (Breiman et al., "Classification and regression trees", 1984): of
-    all kinds whose AUC lies within one standard error of the best, the simplest. The error is
-    that of the paired difference. `span` numbers the rows by the model that scored them; by
-    default it was one.
+    Among single models the one-standard-error rule (Breiman et al., "Classification and
+    regression trees", 1984): of all whose AUC lies within one standard error of the best, the
+    simplest. The error is that of the paired difference. A blend, which is several models to
+    keep and explain, must be proven better than that one: the 95 % interval lies above 0. `span`
+    numbers the rows by the model that scored them; by default it was one.
     """
     span = np.zeros(len(outcome), dtype=np.intp) if span is None else span
-    kinds = list(log_odds)
+    singles = [kind for kind in log_odds if kind != BLEND]
+    if not singles:
+        return BLEND, f"{BLEND} is the only challenger"
+    chosen, texts = _choose_single(outcome, log_odds, singles, span)
+    if BLEND in log_odds:
+        gain = compare_within(outcome, log_odds[BLEND], log_odds[chosen], span)
+        is_proven = gain.low > 0
+        texts.append(
+            f"{BLEND} against {chosen}: AUC {gain.difference:+.4f} (95 % interval {gain.low:+.4f} "
+            f"to {gain.high:+.4f}) on unseen rows: "
+            + (f"{BLEND} is better" if is_proven else f"not proven, so {chosen} stays")
+        )
+        chosen = BLEND if is_proven else chosen
+    if len(log_odds) == 1:
+        return chosen, f"{chosen} is the only challenger"
+    return chosen, "; ".join(texts) or f"{chosen}, the simplest, has the highest AUC on unseen rows"
+
+
+def _choose_single(
+    outcome: Numbers, log_odds: Mapping[str, Numbers], kinds: list[str], span: Spans
+) -> tuple[str, list[str]]:
+    """Return the simplest kind within one standard error of the best, and each comparison."""
     best = kinds[0]
     for kind in kinds[1:]:
         if compare_within(outcome, log_odds[kind], log_odds[best], span).difference > 0:
@@ -83,10 +106,8 @@ def choose(
         measured = f"AUC {gain.difference:+.4f} (standard error {gain.error:.4f})"
         texts.append(f"{best} against {kind}: {measured} on unseen rows: {verdict}")
         if is_tie:
-            return kind, "; ".join(texts)
-    if len(kinds) == 1:
-        return best, f"{best} is the only challenger"
-    return best, "; ".join(texts) or f"{best}, the simplest, has the highest AUC on unseen rows"
+            return kind, texts
+    return best, texts
 
 
 def _placements(is_bad: npt.NDArray[np.bool_], score: Numbers) -> tuple[Numbers, Numbers]:

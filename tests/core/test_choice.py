@@ -77,17 +77,39 @@ def test_the_simplest_of_those_that_tie_is_taken():
     best = max((truth, close), key=lambda each: choice.compare(outcome, each, weak).difference)
     other = close if best is truth else truth
 
-    kind, why = choice.choose(outcome, {"scorecard": weak, "boosting": other, "blend": best})
+    kind, why = choice.choose(outcome, {"scorecard": weak, "boosting": other, "network": best})
     simple, reason = choice.choose(outcome, {"scorecard": truth, "boosting": weak})
 
     assert kind == "boosting"
-    assert why.startswith("blend against scorecard: AUC +0.")
-    assert "on unseen rows: blend is better; blend against boosting: AUC +0.0000" in why
+    assert why.startswith("network against scorecard: AUC +0.")
+    assert "on unseen rows: network is better; network against boosting: AUC +0.0000" in why
     assert why.endswith("a tie, so the simpler boosting stays")
     assert (simple, reason) == (
         "scorecard",
         "scorecard, the simplest, has the highest AUC on unseen rows",
     )
+
+
+def test_a_blend_must_be_proven_better():
+    """Beyond one standard error is not enough for a blend: its 95 % interval must exclude 0."""
+    rng, truth, outcome = draw()
+    weak = truth + rng.normal(0, 1.0, len(truth))
+    found = {}
+    for seed in range(200):
+        noise = np.random.default_rng(seed).normal(0, 0.3, len(truth))
+        blend = weak + noise + 0.03 * truth
+        gain = choice.compare(outcome, blend, weak)
+        found[gain.difference / gain.error] = choice.choose(
+            outcome, {"boosting": weak, "blend": blend}
+        )
+
+    between = [found[size] for size in found if 1 < size < 1.9]
+    above = [found[size] for size in found if size > 2]
+    assert between
+    assert above
+    assert all(kind == "boosting" for kind, _ in between)
+    assert all(why.endswith("not proven, so boosting stays") for _, why in between)
+    assert all(kind == "blend" for kind, _ in above)
 
 
 def test_rows_of_different_models_are_not_compared():
