@@ -302,7 +302,8 @@ def test_a_decision_replays_to_the_last_bit_until_its_person_is_erased(trial):
     assert (replayed["status"], replayed["missing"], replayed["notes"]) == ("reproduced", [], [])
     assert again.returncode == 0, again.stdout + again.stderr
     assert name in Path(trial.place.build / letter.stdout.strip()).read_text()
-    copy = json.loads((trial.place.build / "build" / "records" / f"person-{person}.json").read_text())
+    folder = trial.place.build / "build" / "records"
+    copy = json.loads((folder / f"person-{person}.json").read_text())
     assert copy["decisions"][0]["input"] == application
     assert exported.returncode == 0, exported.stderr
     assert (unconfirmed.returncode, erased.returncode) == (1, 0)
