@@ -27,7 +27,7 @@ FIRST_DAY, LAST_MONTH = date(2022, 11, 1), date(2026, 10, 1)
 TABLES = ("applicant", "application", "bureau", "income", "performance")
 OCTOBER = (datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
 RAN = ("success", "failed")
-DAGS = ("build_model", "deliver", "ingest", "promote", "restore", "transfer")
+DAGS = ("build_model", "deliver", "ingest", "promote", "restore", "score_batch", "transfer")
 CONNECTION = "AIRFLOW_CONN_WAREHOUSE"
 
 
