@@ -33,7 +33,7 @@ def score_batch(name: str, settings: Settings) -> DAG:
         start_date=midnight(product.schedule.start),
         end_date=None,
         catchup=False,
-        max_active_runs=2,
+        max_active_runs=1,
         params={
             "file": Param("", type="string", description="Name of a file in the inbox"),
             "query": Param("", type="string", description="One SELECT; leave the file empty"),

@@ -13,7 +13,7 @@ OWN = "solvencia_cards"
     "query",
     [
         "SELECT * FROM application",
-        "select a.x, b.y from solvencia_cards.a a join b on a.id = b.id where a.note = 'x; y.z -- no'",
+        "select a.x, b.y from solvencia_cards.a a join b on a.id = b.id where a.n = 'x; y.z -- no'",
         'WITH t AS (SELECT * FROM "solvencia_cards"."a") SELECT t.x FROM t, b WHERE t.x IN (1, 2)',
         "SELECT x FROM (SELECT x FROM a) s CROSS JOIN UNNEST(s.x) AS u (v)",
         "SELECT coalesce(a.x, a.y) FROM a ORDER BY a.x, a.y",
