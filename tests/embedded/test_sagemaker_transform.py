@@ -5,13 +5,17 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
+import subprocess
 import tarfile
 import uuid
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 
 IMAGE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/solvencia-model:1"
+AIRFLOW = Path(__file__).parents[2] / ".venv" / "airflow" / "bin" / "python"
 ROLE = "arn:aws:iam::000000000000:role/sagemaker"
 ROWS = 9000
 PADDING = "x" * 400  # nine thousand such rows take four mini-batches of 1 MB
@@ -233,3 +237,43 @@ def test_a_state_machine_waits_for_a_job(aws, start, ended, wait_until, row, sta
 
     assert found["status"] == status
     assert said in found.get("output", "") + found.get("cause", "")
+
+
+OPERATOR = """
+import json, sys
+from unittest import mock
+from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTransformOperator
+operator = SageMakerTransformOperator(
+    task_id="transform", config=json.loads(sys.argv[1]), check_interval=1, aws_conn_id=None
+)
+context = {"ti": mock.Mock(), "task_instance": mock.Mock()}
+print(json.dumps(operator.execute(context), default=str).splitlines()[-1])
+"""
+
+
+def test_the_stock_operator_runs_a_job_to_its_end(aws, server, start, ended, tmp_path):
+    """SageMakerTransformOperator of the Amazon provider creates, waits, and gives both records."""
+    first = start({"a.jsonl": lines(range(5))})
+    request = ended(first)
+    keys = ("ModelName", "TransformInput", "TransformOutput", "TransformResources")
+    config = {key: request[key] for key in keys} | {"TransformJobName": f"{first}-stock"}
+    done = subprocess.run(
+        [str(AIRFLOW), "-c", OPERATOR, json.dumps(config)],
+        env={
+            "PATH": os.defpath,
+            "AIRFLOW_HOME": str(tmp_path),
+            "AWS_ENDPOINT_URL": server.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    result = json.loads(done.stdout.splitlines()[-1])
+
+    assert result["Transform"]["TransformJobStatus"] == "Completed"
+    assert result["Model"]["ModelName"] == "batch"
+    assert [each["row"] for each in output(aws, first, "a.jsonl")] == list(range(5))
