@@ -11,7 +11,13 @@ from botocore.config import Config
 from solvencia import batch_service, gateway, portfolio
 from solvencia.settings import Settings
 
-CONFIG = Config(connect_timeout=1, read_timeout=4, retries={"total_max_attempts": 2})
+# An address of an object under KMS must be signed with version 4.
+CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=4,
+    retries={"total_max_attempts": 2},
+    signature_version="s3v4",
+)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
