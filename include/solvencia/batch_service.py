@@ -17,7 +17,6 @@ from solvencia.settings import Settings
 URL_SECONDS = 3600
 _BATCH = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
-_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NAMESPACE = uuid.UUID("0a6b9a55-7f0f-4a5e-9a0b-7f3f8d4c2d11")
 
 
@@ -60,12 +59,6 @@ def parse(portfolio: Portfolio, settings: Settings, body: object) -> dict[str, s
         raise InvalidBatch(problems)
     name = given[0]
     return {"portfolio": portfolio.name, name: str(body[name]).strip()}
-
-
-def check_key(key: str) -> None:
-    """Raise InvalidBatch for an Idempotency-Key that is none; an empty one is absent."""
-    if key and not _KEY.fullmatch(key):
-        raise InvalidBatch({"Idempotency-Key": "must be 1 to 64 letters, digits, _ or -"})
 
 
 def name_batch(client: str, portfolio: str, key: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from solvencia import contracts_answers as answers
 from solvencia.batch_query import QUERY_CHARACTERS_MAX
+from solvencia.gateway import TOKENS
 from solvencia.portfolio import Portfolio
 
 _UUID = {"type": "string", "format": "uuid"}
@@ -85,28 +87,26 @@ def _done(portfolio: Portfolio) -> dict[str, Any]:
 
 
 def _start(portfolio: Portfolio) -> dict[str, Any]:
+    key = {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "The same key and body start one batch only",
+        "schema": {"type": "string", "pattern": f"^{TOKENS['Idempotency-Key'].pattern}$"},
+    }
+    location = {"Location": {"schema": {"type": "string"}}}
     return {
         "operationId": f"start_batch_{portfolio.name}",
         "summary": "Score a file or a query's rows",
-        "parameters": [
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "description": "The same key and body start one batch only",
-                "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
-            }
-        ],
-        "requestBody": {"required": True, "content": _json("Batch")},
+        "parameters": [key],
+        "requestBody": {"required": True, "content": answers.json_of("Batch")},
         "responses": {
-            "202": {"description": "The batch runs", "content": _json("BatchStarted")},
-            "400": _refusal("The body is not a JSON document", "Problem"),
-            "403": _gateways_own("The header x-api-key is missing or wrong"),
-            "404": _refusal("No portfolio of this name is deployed", "Problem"),
-            "409": _refusal("The key was used with another body", "Problem"),
-            "422": _refusal("The body names no input", "InvalidApplication"),
-            "429": _gateways_own("Too many requests with this key: ask again later"),
-            "502": _gateways_own("A fault of the service; its owner was alerted"),
-            "504": _gateways_own("The answer took too long: ask again"),
+            "202": {
+                "description": "The batch runs",
+                "headers": location,
+                "content": answers.json_of("BatchStarted"),
+            },
+            **answers.refusals("400", "403", "404", "409", "413", "415", "422"),
+            **answers.failures("429", "502", "504"),
         },
     }
 
@@ -115,28 +115,13 @@ def _find(portfolio: Portfolio) -> dict[str, Any]:
     return {
         "operationId": f"find_batch_{portfolio.name}",
         "summary": "Ask how far a batch is, and where its result lies",
-        "parameters": [{"name": "id", "in": "path", "required": True, "schema": _UUID}],
+        "parameters": [{"name": "id", "in": "path", "required": True, "schema": answers.UUID}],
         "responses": {
-            "200": {"description": "Its status", "content": _json("BatchStatus")},
-            "403": _gateways_own("The header x-api-key is missing or wrong"),
-            "404": _refusal("The portfolio has no batch of this id", "Problem"),
-            "429": _gateways_own("Too many requests with this key: ask again later"),
-            "502": _gateways_own("A fault of the service; its owner was alerted"),
-            "504": _gateways_own("The answer took too long: ask again"),
+            "200": {"description": "Its status", "content": answers.json_of("BatchStatus")},
+            **answers.refusals("400", "403", "404"),
+            **answers.failures("429", "502", "504"),
         },
     }
-
-
-def _refusal(description: str, schema: str) -> dict[str, Any]:
-    return {"description": description, "content": _json(schema, "application/problem+json")}
-
-
-def _gateways_own(description: str) -> dict[str, Any]:
-    return {"description": description, "content": _json("Message")}
-
-
-def _json(schema: str, media_type: str = "application/json") -> dict[str, Any]:
-    return {media_type: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
 
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:

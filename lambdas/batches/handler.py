@@ -8,55 +8,47 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from solvencia import batch_service, gateway, portfolio
+from solvencia import batch_service, body, gateway
+from solvencia.gateway import Problem, Reply
 from solvencia.settings import Settings
 
+CONFIG = Config(connect_timeout=1, read_timeout=4, retries={"total_max_attempts": 2})
 # An address of an object under KMS must be signed with version 4.
-CONFIG = Config(
-    connect_timeout=1,
-    read_timeout=4,
-    retries={"total_max_attempts": 2},
-    signature_version="s3v4",
-)
+SIGNED = CONFIG.merge(Config(signature_version="s3v4"))
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Answer one API Gateway request; a fault that is not the client's raises the alarm."""
-    name = event["pathParameters"]["portfolio"]
-    if name not in portfolio.names():
-        return gateway.problem(404, "Unknown portfolio", f"known: {', '.join(portfolio.names())}")
+    return gateway.respond(event, _start if event["httpMethod"] == "POST" else _find)
+
+
+def _start(event: gateway.Event) -> Reply:
+    product, caller = gateway.find_portfolio(event), gateway.read_caller(event)
     settings = Settings.from_env()
-    if event["httpMethod"] == "POST":
-        return _start(event, portfolio.load(name), settings)
-    batch = event["pathParameters"]["id"]
+    batch = batch_service.name_batch(caller.key_id, product.name, caller.idempotency_key)
     try:
-        found = batch_service.find(_client("stepfunctions"), _client("s3"), settings, name, batch)
-    except batch_service.UnknownBatch:
-        return gateway.problem(404, "Unknown batch", f"{name} has no batch of this id")
-    return gateway.reply(200, found, {})
-
-
-def _start(
-    event: dict[str, Any], product: portfolio.Portfolio, settings: Settings
-) -> dict[str, Any]:
-    key = gateway.read_header(event, "idempotency-key")
-    client = str(event["requestContext"].get("identity", {}).get("apiKeyId") or "")
-    try:
-        batch_service.check_key(key)
-        asked = batch_service.parse(product, settings, gateway.read_json(event))
-        batch = batch_service.name_batch(client, product.name, key)
+        asked = batch_service.parse(product, settings, body.read_json(event))
         batch_service.start(_client("stepfunctions"), settings, batch, asked)
-    except gateway.InvalidBody as error:
-        return gateway.problem(400, "Not JSON", str(error))
     except batch_service.InvalidBatch as error:
-        return gateway.problem(422, "Invalid batch", str(error), problems=error.problems)
+        raise Problem(422, "Invalid batch", str(error), error.problems) from None
     except batch_service.OtherBatch as error:
-        return gateway.problem(409, "Other batch", str(error))
+        raise Problem(409, "Other batch", str(error)) from None
     place = f"/v1/{product.name}/batches/{batch}"
-    body = {"batch_id": batch, "status": "running", "links": {"self": place}}
-    return gateway.reply(202, body, {"Location": place})
+    started = {"batch_id": batch, "status": "running", "links": {"self": place}}
+    return Reply(202, started, {"Location": place}, {"batch_id": batch})
+
+
+def _find(event: gateway.Event) -> Reply:
+    product, batch = gateway.find_portfolio(event), event["pathParameters"]["id"]
+    gateway.read_caller(event)
+    states, s3 = _client("stepfunctions"), _client("s3")
+    try:
+        found = batch_service.find(states, s3, Settings.from_env(), product.name, batch)
+    except batch_service.UnknownBatch:
+        raise Problem(404, "Unknown batch", f"{product.name} has no batch of this id") from None
+    return Reply(200, found, noted={"batch_id": batch})
 
 
 @functools.cache
 def _client(service: str) -> Any:
-    return boto3.client(service, config=CONFIG)
+    return boto3.client(service, config=SIGNED if service == "s3" else CONFIG)

@@ -25,7 +25,11 @@ def ask(
     request = urllib.request.Request(
         f"{stack.outputs['api_url']}/v1/{path}",
         data=data,
-        headers={"x-api-key": stack.outputs["api_key"], **headers},
+        headers={
+            "x-api-key": stack.outputs["api_key"],
+            "Content-Type": "application/json",
+            **headers,
+        },
     )
     try:
         reply = urllib.request.urlopen(request, timeout=60)
@@ -124,5 +128,5 @@ def test_a_key_that_is_none_is_refused(stack: Deployed) -> None:
         stack, "consumer_credit/batches", {"file": "b.csv"}, **{"Idempotency-Key": "a b"}
     )
 
-    assert status == 422
+    assert status == 400
     assert "Idempotency-Key" in problem["problems"]
