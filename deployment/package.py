@@ -50,6 +50,8 @@ class Recipe:
 
 RECIPES = (
     Recipe("clean", "locks/lambda.txt", 50 * MEGABYTE, 250 * MEGABYTE),
+    Recipe("format", "locks/lambda.txt", 50 * MEGABYTE, 250 * MEGABYTE),
+    Recipe("batches", None, 1 * MEGABYTE, 5 * MEGABYTE),
     Recipe("score", None, 1 * MEGABYTE, 5 * MEGABYTE),
     Recipe("decisions", None, 1 * MEGABYTE, 5 * MEGABYTE),
     Recipe("site", None, 1 * MEGABYTE, 5 * MEGABYTE, folders=("web",)),

@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 from solvencia import contracts_answers as answers
+from solvencia import contracts_batches
 from solvencia.decision import LANGUAGES
 from solvencia.gateway import TOKENS
 from solvencia.portfolio import Field, Portfolio
@@ -64,6 +65,7 @@ def openapi(portfolio: Portfolio) -> dict[str, Any]:
             f"/v1/{name}/schema": {"get": _schema(portfolio)},
             "/v1/decisions/{id}": {"get": _decision(portfolio)},
             f"/apply/{name}": {"post": _apply(portfolio)},
+            **contracts_batches.paths(portfolio),
             "/health": {"get": _health()},
         },
         "components": {
@@ -75,6 +77,7 @@ def openapi(portfolio: Portfolio) -> dict[str, Any]:
                 "Problem": answers.problem(),
                 "InvalidApplication": answers.invalid(portfolio),
                 "Health": answers.health(),
+                **contracts_batches.schemas(portfolio),
             },
         },
     }

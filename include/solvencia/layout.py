@@ -93,6 +93,51 @@ def data_docs_prefix(portfolio: str, period: str) -> str:
     return f"data_docs/{portfolio}/period={period}/"
 
 
+def batch_inbox(portfolio: str) -> str:
+    """Where a lender puts the files of its batches."""
+    return f"batches/{portfolio}/inbox/"
+
+
+def batch_prefix(portfolio: str, batch: str) -> str:
+    """All of one batch: `batch` is the name of its execution."""
+    return f"batches/{portfolio}/{batch}/"
+
+
+def batch_input(portfolio: str, batch: str, name: str) -> str:
+    """The input as it was handed over."""
+    return f"{batch_prefix(portfolio, batch)}input/{name}"
+
+
+def batch_lines(portfolio: str, batch: str) -> str:
+    """Parts of JSON lines that SageMaker reads, and nothing else."""
+    return f"{batch_prefix(portfolio, batch)}lines/"
+
+
+def batch_refused(portfolio: str, batch: str, part: int) -> str:
+    """Rows of one part that are no application at all."""
+    return f"{batch_prefix(portfolio, batch)}refused/{batch_part(part)}"
+
+
+def batch_output(portfolio: str, batch: str) -> str:
+    """What SageMaker writes: an object for each part."""
+    return f"{batch_prefix(portfolio, batch)}output/"
+
+
+def batch_manifest(portfolio: str, batch: str) -> str:
+    """What was formatted, and for which model; written after the last part."""
+    return f"{batch_prefix(portfolio, batch)}manifest.json"
+
+
+def batch_result(portfolio: str, batch: str, name: str) -> str:
+    """One file of the result; `summary.json` is written last."""
+    return f"{batch_prefix(portfolio, batch)}result/{name}"
+
+
+def batch_part(part: int) -> str:
+    """Name of one part of JSON lines."""
+    return f"part-{part:05d}.jsonl"
+
+
 # ---- archive bucket: the same keys as raw, so a restore is a copy back ----------------------
 
 

@@ -119,6 +119,15 @@ class Settings:
         return f"arn:aws:states:{self.region}:{self.account}:stateMachine:{self.stack}-clean"
 
     @property
+    def batch_state_machine_arn(self) -> str:
+        """Step Functions state machine that scores a batch."""
+        return f"arn:aws:states:{self.region}:{self.account}:stateMachine:{self.stack}-batch"
+
+    def batch_execution_arn(self, batch: str) -> str:
+        """Execution that scores one batch: it has the batch's id as its name."""
+        return f"arn:aws:states:{self.region}:{self.account}:execution:{self.stack}-batch:{batch}"
+
+    @property
     def sagemaker_role_arn(self) -> str:
         """Role that SageMaker jobs and endpoints run under."""
         return f"arn:aws:iam::{self.account}:role/{self.stack}-sagemaker"

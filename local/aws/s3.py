@@ -1,8 +1,8 @@
 """S3 Glacier classes as S3 has them: archived objects are not copied, copied parts have checksums.
 
 Hooks: `s3._copy_object` and `_upload_part_copy` of the emulator, which refuses to read an
-archived object but copies it, and keeps no checksum of copied parts; and how long its restores
-take.
+archived object but copies it, and keeps no checksum of copied parts; how long its restores
+take; and `_persist_object`, which keeps every version's content in memory beside its file.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ def install(config: Config, restore_seconds: float = RESTORE_SECONDS) -> None:
     s3._RESTORE_DELAY_SECONDS = restore_seconds
     s3._copy_object = _unless_archived(s3._copy_object)
     s3._upload_part_copy = _with_checksum(_unless_archived(s3._upload_part_copy))
+    s3._persist_object = _on_disk_alone(s3._persist_object)
 
 
 def _unless_archived(copy: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,6 +40,21 @@ def _unless_archived(copy: Callable[..., Any]) -> Callable[..., Any]:
         return copy(bucket_name, key, *arguments)
 
     return guarded
+
+
+def _on_disk_alone(persist: Callable[..., None]) -> Callable[..., None]:
+    """Let go of the contents that a file holds: the current version's, and every displaced one."""
+
+    def persisted(bucket: str, key: str, record: Any) -> None:
+        persist(bucket, key, record)
+        if not isinstance(record, dict) or record.get("body") is not None:
+            return
+        for each in s3._object_versions.get((bucket, key)) or ():
+            is_current = each["version_id"] == (record.get("version_id") or "null")
+            if is_current or s3._version_file_exists(bucket, key, each["version_id"]):
+                each["data"] = None
+
+    return persisted
 
 
 def _with_checksum(copy: Callable[..., Any]) -> Callable[..., Any]:

@@ -93,6 +93,7 @@ def install(config: Config) -> Callable[..., Awaitable[None]]:
         moto_services,
         origin,
         s3,
+        state_machines,
         tables,
     )
     from local.aws.athena import service as athena
@@ -110,6 +111,7 @@ def install(config: Config) -> Callable[..., Awaitable[None]]:
         crawler,
         mail,
         s3,
+        state_machines,
         tables,
     ):
         service.install(config)

@@ -4,6 +4,7 @@ A stack takes half a minute to start, so the tests share one and build upon anot
 """
 
 import contextlib
+import gzip
 import json
 import subprocess
 import time
@@ -27,7 +28,10 @@ FIRST_DAY, LAST_MONTH = date(2022, 11, 1), date(2026, 10, 1)
 TABLES = ("applicant", "application", "bureau", "income", "performance")
 OCTOBER = (datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
 RAN = ("success", "failed")
-DAGS = ("build_model", "deliver", "ingest", "promote", "replay", "restore", "transfer")
+DAGS = (
+    *("build_model", "deliver", "ingest", "promote", "replay", "restore", "score_batch"),
+    "transfer",
+)
 CONNECTION = "AIRFLOW_CONN_WAREHOUSE"
 
 
@@ -310,6 +314,59 @@ def test_a_decision_replays_to_the_last_bit_until_its_person_is_erased(trial):
     assert impossible.returncode == 1
     assert "the input: the person's key was destroyed" in impossible.stdout
     assert name in found.stdout
+
+
+def test_a_batch_accounts_for_every_row_of_its_file(trial):
+    """Good rows are scored as the API scores them, bad rows lie beside them under their numbers."""
+    names = [each.name for each in trial.portfolio.request_fields]
+    good = {**dict.fromkeys(names, 1), "monthly_income_usd": 4200}
+    rows = [good, {**good, "debt_ratio": "much"}, good, {**good, "open_credit_lines_count": -1}]
+    text = [
+        ",".join([*names, "loan"]),
+        *(",".join(map(str, [*each.values(), "L"])) for each in rows),
+    ]
+    trial.aws("s3").put_object(
+        Bucket=trial.settings.data_bucket,
+        Key=layout.batch_inbox(NAME) + "offers.csv",
+        Body="\n".join([*text, "1,1"]).encode(),
+    )
+    states = trial.run("score_batch", {"file": "offers.csv"}, run_id="offers")
+    prefix, results = f"batches/{NAME}/", {}
+    pages = trial.aws("s3").get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=trial.settings.data_bucket, Prefix=prefix):
+        for each in page["Contents"]:
+            if "/result/" in each["Key"]:
+                results[each["Key"].rsplit("/", 1)[1]] = (
+                    trial.aws("s3")
+                    .get_object(Bucket=trial.settings.data_bucket, Key=each["Key"])["Body"]
+                    .read()
+                )
+    summary = json.loads(results["summary.json"])
+    scored, bad = (
+        [json.loads(line) for line in gzip.decompress(results[name]).splitlines()]
+        for name in ("scored.jsonl.gz", "bad_rows.jsonl.gz")
+    )
+    answer = httpx.post(
+        f"{trial.stack.outputs['api_url']}/v1/{NAME}/score",
+        json=good,
+        headers={"x-api-key": trial.stack.outputs["api_key"]},
+        timeout=30,
+    ).json()
+
+    assert set(states.values()) == {"success"}
+    assert [each["row"] for each in scored] == [1, 3]
+    assert {each["row"]: list(each["problems"]) for each in bad} == {
+        2: ["debt_ratio"],
+        4: ["open_credit_lines_count"],
+        5: ["row"],
+    }
+    assert (summary["rows_in"], summary["scored"], summary["bad"]) == (5, 2, 3)
+    assert summary["model"]["digest"] == answer["model"]["digest"]
+    assert summary["ignored_fields"] == ["loan"]
+    assert {(each["pd"], each["points"]) for each in scored} == {(answer["pd"], answer["points"])}
+    assert [each["code"] for each in scored[0]["reasons"]] == [
+        each["code"] for each in answer["reasons"]
+    ]
 
 
 def test_a_backfill_fills_the_months_and_leaves_the_newer_model_live(trial):

@@ -180,12 +180,10 @@ def test_the_committed_route_is_openapi(path: Path) -> None:
     openapi_spec_validator.validate(document)
 
 
-# The form's page and files are for browsers; batches come with their function.
+# The form's page and files are for browsers.
 UNDOCUMENTED = {
     "GET /apply/{portfolio}",
     "GET /apply/{portfolio}/{file}",
-    "POST /v1/{portfolio}/batches",
-    "GET /v1/{portfolio}/batches/{id}",
 }
 
 

@@ -55,8 +55,18 @@ class Instance:
 class Fleet:
     """All instances of all variants; `variants` are plain records and outlive the server."""
 
-    def __init__(self, endpoint: str, variants: list[Record], containers: Containers) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        variants: list[Record],
+        containers: Containers,
+        *,
+        log_group: str = "",
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
         self.endpoint = endpoint
+        self.log_group = log_group or f"/aws/sagemaker/Endpoints/{endpoint}"
+        self.answer_seconds = answer_seconds
         self.variants = variants
         self.containers = containers
         self.instances: list[Instance] = []
@@ -94,9 +104,7 @@ class Fleet:
             "SAGEMAKER_BIND_TO_PORT": port,
             "SAGEMAKER_BIND_HOST": "127.0.0.1",
         }
-        stream = LogStream(
-            f"/aws/sagemaker/Endpoints/{self.endpoint}", f"{variant['VariantName']}/{name}"
-        )
+        stream = LogStream(self.log_group, f"{variant['VariantName']}/{name}")
         child = self.containers.start(root, command, environment)
         stream.write([f"instance {name} in {zone}: process {child.pid} on port {port}"])
         stream.follow(child)
@@ -119,7 +127,9 @@ class Fleet:
         tried: list[Instance] = []
         while True:
             instance = self._lease(tried, variant)
-            line = http.client.HTTPConnection("127.0.0.1", instance.port, timeout=ANSWER_SECONDS)
+            line = http.client.HTTPConnection(
+                "127.0.0.1", instance.port, timeout=self.answer_seconds
+            )
             try:
                 line.request("POST", "/invocations", body, dict(headers))
                 response = line.getresponse()

@@ -1,4 +1,4 @@
-"""What SageMaker's training and processing jobs share: one thread and one process each."""
+"""What SageMaker's jobs share: one thread and one process each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,14 @@ from local.aws import children
 from local.aws.clients import ServiceError, split_uri
 from local.aws.log_stream import LogStream
 from local.aws.sagemaker.container import Containers
-from local.aws.sagemaker.registry import PROCESSING_JOB, TRAINING_JOB, Kind, Record, Registry
+from local.aws.sagemaker.registry import (
+    PROCESSING_JOB,
+    TRAINING_JOB,
+    TRANSFORM_JOB,
+    Kind,
+    Record,
+    Registry,
+)
 
 STOP_GRACE_SECONDS = 5.0
 REASON_MAX = 1024
@@ -76,7 +83,7 @@ class Jobs:
     def restore(self) -> None:
         """Fail the jobs that ran when the server stopped."""
         reason = "InternalServerError: The embedded AWS stopped during the job: start it again"
-        for kind in (TRAINING_JOB, PROCESSING_JOB):
+        for kind in (TRAINING_JOB, PROCESSING_JOB, TRANSFORM_JOB):
             for record in self.registry.records[kind.name].values():
                 if record[f"{kind.name}Status"] in ACTIVE:
                     self.finish(kind, record, "Failed", FailureReason=reason)

@@ -30,6 +30,7 @@ class Kind:
 
 TRAINING_JOB = Kind("TrainingJob", "training job", is_job=True)
 PROCESSING_JOB = Kind("ProcessingJob", "processing job", is_job=True)
+TRANSFORM_JOB = Kind("TransformJob", "transform job", is_job=True)
 MODEL = Kind("Model", "model")
 ENDPOINT_CONFIG = Kind("EndpointConfig", "endpoint configuration")
 ENDPOINT = Kind("Endpoint", "endpoint")
@@ -42,6 +43,7 @@ KINDS = {
     for each in (
         TRAINING_JOB,
         PROCESSING_JOB,
+        TRANSFORM_JOB,
         MODEL,
         ENDPOINT_CONFIG,
         ENDPOINT,
@@ -52,13 +54,20 @@ KINDS = {
 ARN_TYPES = {
     "TrainingJob": "training-job",
     "ProcessingJob": "processing-job",
+    "TransformJob": "transform-job",
     "Model": "model",
     "EndpointConfig": "endpoint-config",
     "Endpoint": "endpoint",
     "ModelPackageGroup": "model-package-group",
     "ModelPackage": "model-package",
 }
-SUMMARY_KEYS = ("CreationTime", "LastModifiedTime", "TrainingEndTime", "ProcessingEndTime")
+SUMMARY_KEYS = (
+    "CreationTime",
+    "LastModifiedTime",
+    "TrainingEndTime",
+    "ProcessingEndTime",
+    "TransformEndTime",
+)
 
 
 def arn_of(kind: Kind, name: str) -> str:

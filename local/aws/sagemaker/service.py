@@ -17,6 +17,7 @@ from local.aws.config import Config
 from local.aws.sagemaker import packages
 from local.aws.sagemaker import processing as sagemaker_processing
 from local.aws.sagemaker import training as sagemaker_training
+from local.aws.sagemaker import transform as sagemaker_transform
 from local.aws.sagemaker.container import Containers
 from local.aws.sagemaker.endpoints import Endpoints
 from local.aws.sagemaker.jobs import Jobs
@@ -26,6 +27,7 @@ from local.aws.sagemaker.registry import (
     MODEL,
     PROCESSING_JOB,
     TRAINING_JOB,
+    TRANSFORM_JOB,
     Kind,
     Record,
     Registry,
@@ -48,6 +50,8 @@ class SageMaker:
             "StopTrainingJob": lambda asked: self._stop(TRAINING_JOB, asked),
             "CreateProcessingJob": lambda asked: sagemaker_processing.create(jobs, asked),
             "StopProcessingJob": lambda asked: self._stop(PROCESSING_JOB, asked),
+            "CreateTransformJob": lambda asked: sagemaker_transform.create(jobs, asked),
+            "StopTransformJob": lambda asked: self._stop(TRANSFORM_JOB, asked),
             "CreateModel": endpoints.create_model,
             "DeleteModel": lambda asked: self._delete(MODEL, asked),
             "CreateEndpointConfig": endpoints.create_config,

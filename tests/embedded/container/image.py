@@ -41,14 +41,28 @@ class Handler(BaseHTTPRequestHandler):
         self.reply(503 if os.environ.get("SICK") else 200, {})
 
     def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers["Content-Type"] == "application/jsonlines":
+            self.score(content)
+            return
+        asked = json.loads(content)
         time.sleep(asked.get("sleep", 0))
         model = json.loads((BASE / "model/model.json").read_text())
         status = 409 if asked.get("fingerprint") == "old" else 200
         self.reply(status, {"answer": model["answer"], "pid": os.getpid()})
 
-    def reply(self, status: int, body: dict[str, object]) -> None:
-        content = json.dumps(body).encode()
+    def score(self, content: bytes) -> None:
+        rows = [json.loads(line)["row"] for line in content.splitlines()]
+        if "crash" in rows:
+            os._exit(1)
+        time.sleep(float(os.environ.get("SLOW", 0)))
+        batch = {name: text for name, text in os.environ.items() if "SAGEMAKER_M" in name}
+        told = {"batch": len(rows), "pid": os.getpid(), "env": batch}
+        lines = [json.dumps({"row": row, **told}) for row in rows]
+        self.reply(400 if "refuse" in rows else 200, "\n".join(lines))
+
+    def reply(self, status: int, body: object) -> None:
+        content = (body if isinstance(body, str) else json.dumps(body)).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
