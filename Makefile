@@ -48,12 +48,13 @@ test: setup ## Run all tests
 
 .PHONY: check
 check: ## Lint, types, templates and their security, locks
-	@sh local/setup.sh check scan guard
+	@sh local/setup.sh check scan guard docker
 	@$(CHECK)/ruff check .
 	@$(CHECK)/ruff format --check .
 	@$(CHECK)/mypy include plugins local deployment drafting benchmarks records
 	@for handler in lambdas/*/handler.py; do $(CHECK)/mypy $$handler || exit 1; done
 	@$(CHECK)/cfn-lint infra/*.yaml
+	@.venv/docker/bin/hadolint Dockerfile
 	@$(CHECK)/python -m deployment.parity
 	@$(SCAN) -W ignore -m deployment.scan
 
@@ -89,8 +90,9 @@ person: setup ## Answer a person's request (PERSON=id, DO=find|export|erase, CON
 	@$(RECORDS) "$(or $(DO),find)" "$(PERSON)" $(call option,CONFIRM)
 
 .PHONY: package
-package: setup ## Build the Lambda zips into build/dist
+package: setup ## Build Lambda zips (build/dist), and what MWAA and CodeBuild take (build/bundles)
 	@$(AIRFLOW) -m deployment.package
+	@$(AIRFLOW) -m deployment.package_bundles
 
 .PHONY: deploy
 deploy: setup ## Deploy to the AWS account that the environment's credentials name

@@ -14,10 +14,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from deployment import archive
 
 Say = Callable[[str], None]
 
@@ -25,7 +26,6 @@ ROOT = Path(__file__).resolve().parent.parent
 MEGABYTE = 1_000_000
 PLATFORM = "x86_64-manylinux_2_28"
 PYTHON = "3.12"
-EPOCH = (1980, 1, 1, 0, 0, 0)
 
 # Parts of the wheels that no Lambda runs: tests, type stubs, headers, compilers, other front ends.
 UNNEEDED_FOLDERS = frozenset({"tests", "__pycache__", "include", "f2py", "bin", "spark"})
@@ -90,15 +90,15 @@ def build_all(output: Path, wheels: Path, uv: str, say: Say) -> dict[str, Mappin
         sources = dict(source_files(recipe))
         inputs = _inputs_digest(recipe, sources)
         entry = known.get(target.name, {})
-        if entry.get("inputs") == inputs and entry.get("sha256") == _file_digest(target):
+        if entry.get("inputs") == inputs and entry.get("sha256") == archive.file_digest(target):
             say(f"package: {target.name} is up to date")
             checksums[target.name] = entry
             continue
         bundled = dict(_wheel_files(_install(recipe, wheels, uv, say))) if recipe.lock else {}
-        unpacked = _write(target, {**bundled, **sources})
+        unpacked = archive.write(target, {**bundled, **sources})
         entry = {
             "inputs": inputs,
-            "sha256": _file_digest(target),
+            "sha256": archive.file_digest(target),
             "bytes": target.stat().st_size,
             "bytes_unpacked": unpacked,
         }
@@ -151,7 +151,7 @@ def _core_imports(module: Path, core: Path) -> Iterator[Path]:
 
 
 def _inputs_digest(recipe: Recipe, sources: Mapping[str, Path]) -> str:
-    digest = hashlib.sha256(Path(__file__).read_bytes())
+    digest = hashlib.sha256(Path(__file__).read_bytes() + Path(archive.__file__).read_bytes())
     if recipe.lock:
         digest.update((ROOT / recipe.lock).read_bytes())
     for name in sorted(sources):
@@ -194,23 +194,6 @@ def _wheel_files(folder: Path) -> Iterator[tuple[str, Path]]:
             yield inside.as_posix(), path
 
 
-def _write(target: Path, files: Mapping[str, Path]) -> int:
-    """Write a zip whose bytes depend on names and contents alone; return its unpacked size."""
-    partial = target.with_suffix(".partial")
-    unpacked = 0
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        for name in sorted(files):
-            content = files[name].read_bytes()
-            info = zipfile.ZipInfo(name, date_time=EPOCH)
-            info.create_system = 3
-            info.external_attr = (0o755 if ".so" in Path(name).suffixes else 0o644) << 16
-            info.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(info, content)
-            unpacked += len(content)
-    partial.replace(target)
-    return unpacked
-
-
 def _check_limits(recipe: Recipe, target: Path, unpacked: int) -> None:
     for size, limit, what in (
         (target.stat().st_size, recipe.zipped_max, "zipped"),
@@ -222,13 +205,6 @@ def _check_limits(recipe: Recipe, target: Path, unpacked: int) -> None:
                 f"{target.name} is {size / MEGABYTE:.1f} MB {what}, above the limit of "
                 f"{limit / MEGABYTE:.0f} MB: bundle fewer packages, or strip more of them"
             )
-
-
-def _file_digest(path: Path) -> str:
-    if not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 if __name__ == "__main__":
