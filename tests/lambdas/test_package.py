@@ -109,7 +109,7 @@ def test_score_zip_holds_only_what_the_handler_reaches(dist: Path) -> None:
         *(
             f"solvencia/portfolios/{name}/{file}"
             for name in portfolio.names()
-            for file in ("portfolio.toml", "prepare.sql", "reconcile.sql")
+            for file in ("portfolio.toml", "prepare.sql", "reconcile.sql", "words.toml")
         ),
     }
 
@@ -176,7 +176,11 @@ def test_site_zip_serves_the_page_without_boto3(
 ) -> None:
     """The form and the files of `web/` come out of the zip, in an interpreter with nothing else."""
     code = unpack(dist, "site", tmp_path)
-    event = {"pathParameters": {"portfolio": "consumer_credit"}, "headers": {}}
+    event = {
+        "resource": "/apply/{portfolio}",
+        "pathParameters": {"portfolio": "consumer_credit"},
+        "headers": {},
+    }
 
     done = run_handler(bare_python, code, f"print(handler.handler({event!r}, None)['body'])")
 
