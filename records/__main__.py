@@ -100,7 +100,7 @@ def erase_person(opened: deployment.Opened, options: argparse.Namespace) -> int:
     people.erase(opened.clients, opened.settings, options.person, options.confirm)
     print(
         f"erased: the inputs of {options.person} cannot be read again; decisions, digests and "
-        "reasons' codes stay as evidence (docs/decisions.md says what else holds data)"
+        "reasons' codes stay as evidence (docs/records.md says what else holds data)"
     )
     return 0
 
