@@ -61,8 +61,9 @@ def test_the_effect_of_a_selection_is_measured(consumer_credit, splits):
     assert effect["features_after"] == 13 - len(effect["dropped"]) < 13
     assert effect["auc_before"] == pytest.approx(effect["auc_after"], abs=0.05)
     assert effect["auc_before"] != effect["auc_after"]
+    kinds = {trained.kind: trained, **trained.challengers}
     values, _ = explain.contributions(
-        trained.challengers["boosting"], features.build(consumer_credit, splits["test"])
+        kinds["boosting"], features.build(consumer_credit, splits["test"])
     )
     for name in effect["dropped"]:
         assert not values[:, trained.features.index(name)].any()
