@@ -47,14 +47,16 @@ class Deployed:
             aws_secret_access_key="test",
         )
 
-    def deploy(self, *options: str) -> subprocess.CompletedProcess[str]:
+    def deploy(self, *options: str, is_agreed: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the deployment as its users do."""
         outputs = str(self.dist.parent / "stack.json")
         command = ["-m", "deployment.deploy", "--dist", str(self.dist), "--outputs", outputs]
+        command += ["--yes"] if is_agreed else []
         return subprocess.run(
             [sys.executable, *command, *options],
             env=self.environment,
             cwd=ROOT,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,

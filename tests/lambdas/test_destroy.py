@@ -1,0 +1,69 @@
+"""Deleting a stack: data stays, unless two words say otherwise."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.lambdas.conftest import ROOT, Deployed
+
+OTHER = "passing"
+BUCKET = f"{OTHER}-data-000000000000-us-east-1"
+
+
+def destroy(stack: Deployed, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "deployment.destroy", "--stack", OTHER, *options],
+        env=stack.environment,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def buckets(stack: Deployed) -> set[str]:
+    found = stack.client("s3").list_buckets()["Buckets"]
+    return {each["Name"] for each in found if each["Name"].startswith(f"{OTHER}-")}
+
+
+def test_data_stays_until_it_is_named_twice(stack: Deployed) -> None:
+    """Nobody at the terminal: refused. Agreed: the stack goes, data stays. Named twice: all goes."""
+    deployed = stack.deploy("--stack", OTHER)
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    s3 = stack.client("s3")
+    s3.put_object(Bucket=BUCKET, Key="raw/a", Body=b"1")
+    s3.put_object(Bucket=BUCKET, Key="raw/a", Body=b"2")
+
+    unasked = destroy(stack)
+    once = destroy(stack, "--yes", "--delete-data", OTHER)
+    kept_before = buckets(stack)
+    all_of_it = destroy(stack, "--yes", "--delete-data", OTHER, "--confirm-delete-data", OTHER)
+    again = destroy(stack, "--yes")
+
+    assert unasked.returncode == 1
+    assert "give YES=1" in unasked.stderr
+    assert once.returncode == 1
+    assert "nothing was deleted" in once.stderr
+    assert BUCKET in kept_before
+    assert all_of_it.returncode == 0, all_of_it.stdout + all_of_it.stderr
+    assert f"s3://{BUCKET}: 2 versions and the bucket deleted" in all_of_it.stdout
+    assert "goes in 30 days" in all_of_it.stdout
+    assert buckets(stack) == set()
+    assert again.returncode == 0
+    assert f"there is no stack {OTHER}" in again.stdout
+
+
+def test_a_deleted_stack_leaves_its_data(stack: Deployed) -> None:
+    """What holds data is named and kept; what runs is gone."""
+    deployed = stack.deploy("--stack", OTHER)
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+
+    done = destroy(stack, "--yes")
+    functions = stack.client("lambda").list_functions()["Functions"]
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{BUCKET} (AWS::S3::Bucket)" in done.stdout
+    assert BUCKET in buckets(stack)
+    assert f"{OTHER}-score" not in {each["FunctionName"] for each in functions}
