@@ -97,14 +97,15 @@ def delete_kept(session: Any, kind: str, identifier: str, say: Say) -> None:
         else:
             client = session.client("sagemaker")
             pages = client.get_paginator("list_model_packages").paginate(
-                ModelPackageGroupName=identifier
+                ModelPackageGroupName=identifier.rpartition("/")[2]
             )
             for each in (each for page in pages for each in page["ModelPackageSummaryList"]):
                 client.delete_model_package(ModelPackageName=each["ModelPackageArn"])
-            client.delete_model_package_group(ModelPackageGroupName=identifier)
+            client.delete_model_package_group(ModelPackageGroupName=identifier.rpartition("/")[2])
             say(f"{identifier} deleted")
     except ClientError as error:
-        if error.response["Error"]["Code"] not in (
+        is_gone = "does not exist" in error.response["Error"]["Message"]
+        if not is_gone and error.response["Error"]["Code"] not in (
             "404",
             "NoSuchBucket",
             "ResourceNotFoundException",

@@ -183,7 +183,7 @@ class Stack:
                 f"{event['ResourceStatus']}: {event.get('ResourceStatusReason', 'no reason given')}"
                 f"{hint(event.get('ResourceStatusReason', ''))}"
             )
-        if status.startswith("DELETE"):
+        if status == "DELETE_FAILED":
             lines.append("Take away what holds it, and destroy again: it goes on where it stopped.")
         else:
             lines.append("Correct the template or the parameter, and deploy again.")

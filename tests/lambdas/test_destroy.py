@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from deployment.destroy import delete_bucket
 from tests.lambdas.conftest import ROOT, Deployed
 
 OTHER = "passing"
@@ -29,7 +30,7 @@ def buckets(stack: Deployed) -> set[str]:
 
 
 def test_data_stays_until_it_is_named_twice(stack: Deployed) -> None:
-    """Nobody at the terminal: refused. Agreed: the stack goes, data stays. Named twice: all goes."""
+    """Unasked or named once, nothing goes; named twice, all of it does."""
     deployed = stack.deploy("--stack", OTHER)
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
     s3 = stack.client("s3")
@@ -67,3 +68,11 @@ def test_a_deleted_stack_leaves_its_data(stack: Deployed) -> None:
     assert f"{BUCKET} (AWS::S3::Bucket)" in done.stdout
     assert BUCKET in buckets(stack)
     assert f"{OTHER}-score" not in {each["FunctionName"] for each in functions}
+    for name in buckets(stack):
+        delete_bucket(stack.client("s3"), name, print)
+    sagemaker = stack.client("sagemaker")
+    for each in sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]:
+        if each["ModelPackageGroupName"].startswith(OTHER):
+            sagemaker.delete_model_package_group(
+                ModelPackageGroupName=each["ModelPackageGroupName"]
+            )
