@@ -110,7 +110,7 @@ def lines(
     portfolios = len([each for each in given["Portfolios"].split(",") if each])
     millions = load.scores / MILLION
     yield Line(
-        f"endpoints: {portfolios} × {sizes.endpoint_instances} {sizes.endpoint_instance}",
+        f"endpoints: {portfolios} x {sizes.endpoint_instances} {sizes.endpoint_instance}",
         portfolios * sizes.endpoint_instances * HOURS,
         "h",
         prices.of("hours", f"sagemaker.{sizes.endpoint_instance}"),
