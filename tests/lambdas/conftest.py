@@ -86,6 +86,19 @@ class Deployed:
         return reply.status, found, answer
 
 
+def destroy(stack: Deployed, *options: str, name: str) -> subprocess.CompletedProcess[str]:
+    """Delete another stack of the same embedded AWS, as its users do."""
+    return subprocess.run(
+        [sys.executable, "-m", "deployment.destroy", "--stack", name, *options],
+        env=stack.environment,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @pytest.fixture(scope="session")
 def dist() -> Path:
     """The zips, built where they are not up to date."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,11 +14,19 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
-from deployment import airflow_files, archive, change_set, environment_file, faults
+from deployment import (
+    airflow_files,
+    archive,
+    change_set,
+    environment_file,
+    faults,
+    package_bundles,
+    templates,
+)
 from deployment.artefacts import Artefacts, MissingArtefact
 from deployment.change_set import Change, NotConfirmed
 from deployment.environment_file import BadEnvironment, Environment
-from tests.lambdas.conftest import ROOT, Deployed
+from tests.lambdas.conftest import ROOT, Deployed, destroy
 
 BUCKET = "solvencia-code-000000000000-us-east-1"
 
@@ -202,3 +211,57 @@ def test_without_credentials_the_message_is_one_line() -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("deploy: no AWS credentials: sign in")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_airflow_comes_last_and_is_told_what_the_rest_gave(
+    stack: Deployed, artefacts: Artefacts, keys: Callable[[str], dict[str, bytes]], tmp_path: Path
+) -> None:
+    """Two change sets: the second one names a prefix whose startup script holds the outputs.
+
+    The embedded AWS has no MWAA: a handle stands in for the environment, the rest is as it is.
+    """
+    infra = tmp_path / "infra"
+    shutil.copytree(ROOT / "infra", infra)
+    declared = templates.read("orchestration")["Parameters"]
+    (infra / "orchestration.yaml").write_text(
+        json.dumps(
+            {
+                "Parameters": {name: {"Type": body["Type"]} for name, body in declared.items()},
+                "Resources": {
+                    "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+                },
+                "Outputs": {
+                    name: {"Value": "none"} for name in templates.read("orchestration")["Outputs"]
+                },
+            }
+        )
+    )
+    bundles = tmp_path / "bundles"
+    package_bundles.build(bundles, None, print)
+    options = ("--stack", "airy", "--templates", str(infra), "--portfolio", "consumer_credit")
+
+    refused = stack.deploy(*options, "--parameter", "Airflow=true")
+    done = stack.deploy(*options, "--parameter", "Airflow=true", "--bundles", str(bundles))
+    again = stack.deploy(*options, "--bundles", str(bundles))
+    outputs = json.loads((stack.dist.parent / "stack.json").read_text())
+    described = stack.client("cloudformation").describe_stacks(StackName="airy")["Stacks"][0]
+    given = {each["ParameterKey"]: each["ParameterValue"] for each in described["Parameters"]}
+
+    assert "give --bundles" in refused.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "+ Orchestration (AWS::CloudFormation::Stack)" in done.stdout
+    listed = stack.client("s3").list_objects_v2(
+        Bucket=given["CodeBucket"], Prefix=f"{given['AirflowPrefix']}/"
+    )
+    names = {each["Key"].removeprefix(f"{given['AirflowPrefix']}/") for each in listed["Contents"]}
+    assert {"plugins.zip", "requirements.txt", "startup.sh", "dags/ingest.py"} <= names
+    startup = (
+        stack.client("s3")
+        .get_object(Bucket=given["CodeBucket"], Key=f"{given['AirflowPrefix']}/startup.sh")["Body"]
+        .read()
+    )
+    assert f"export SOLVENCIA_SUBNETS={outputs['SOLVENCIA_SUBNETS']}\n".encode() in startup
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "resources to change" not in again.stdout
+    words = ("--yes", "--delete-data", "airy", "--confirm-delete-data", "airy")
+    assert destroy(stack, *words, name="airy").returncode == 0

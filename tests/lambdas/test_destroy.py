@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 from deployment.destroy import delete_bucket
-from tests.lambdas.conftest import ROOT, Deployed
+from tests.lambdas.conftest import Deployed, destroy
 
 OTHER = "passing"
 BUCKET = f"{OTHER}-data-000000000000-us-east-1"
-
-
-def destroy(stack: Deployed, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "deployment.destroy", "--stack", OTHER, *options],
-        env=stack.environment,
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def buckets(stack: Deployed) -> set[str]:
@@ -37,11 +22,13 @@ def test_data_stays_until_it_is_named_twice(stack: Deployed) -> None:
     s3.put_object(Bucket=BUCKET, Key="raw/a", Body=b"1")
     s3.put_object(Bucket=BUCKET, Key="raw/a", Body=b"2")
 
-    unasked = destroy(stack)
-    once = destroy(stack, "--yes", "--delete-data", OTHER)
+    unasked = destroy(stack, name=OTHER)
+    once = destroy(stack, "--yes", "--delete-data", OTHER, name=OTHER)
     kept_before = buckets(stack)
-    all_of_it = destroy(stack, "--yes", "--delete-data", OTHER, "--confirm-delete-data", OTHER)
-    again = destroy(stack, "--yes")
+    all_of_it = destroy(
+        stack, "--yes", "--delete-data", OTHER, "--confirm-delete-data", OTHER, name=OTHER
+    )
+    again = destroy(stack, "--yes", name=OTHER)
 
     assert unasked.returncode == 1
     assert "give YES=1" in unasked.stderr
@@ -61,7 +48,7 @@ def test_a_deleted_stack_leaves_its_data(stack: Deployed) -> None:
     deployed = stack.deploy("--stack", OTHER)
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
 
-    done = destroy(stack, "--yes")
+    done = destroy(stack, "--yes", name=OTHER)
     functions = stack.client("lambda").list_functions()["Functions"]
 
     assert done.returncode == 0, done.stdout + done.stderr
