@@ -95,9 +95,18 @@ package: setup ## Build Lambda zips (build/dist), and what MWAA and CodeBuild ta
 	@$(AIRFLOW) -m deployment.package_bundles
 
 .PHONY: deploy
-deploy: setup ## Deploy to the AWS account that the environment's credentials name
-	@$(AIRFLOW) -m deployment.package
-	@$(AIRFLOW) -m deployment.deploy --outputs build/stack.json
+deploy: package ## Deploy to AWS: ENV=name of deployment/environments; shows the change set, YES=1 does not ask
+	@$(AIRFLOW) -m deployment.deploy --bundles build/bundles --outputs build/$(or $(ENV),stack).json \
+		$(call option,ENV) $(if $(findstring command line,$(origin YES)),--yes)
+
+.PHONY: destroy
+destroy: setup ## Delete a deployed stack, its data kept (ENV=name; DELETE_DATA=stack's name asks once more)
+	@$(AIRFLOW) -m deployment.destroy $(call option,ENV) $(if $(findstring command line,$(origin YES)),--yes) \
+		$(if $(findstring command line,$(origin DELETE_DATA)),--delete-data "$(DELETE_DATA)")
+
+.PHONY: cost
+cost: setup ## Estimate the monthly bill: ENV=name of deployment/environments; HELP=1 lists what it may assume
+	@$(AIRFLOW) -m deployment.cost $(call option,ENV) $(if $(findstring command line,$(origin HELP)),--help) $(ASSUME)
 
 .PHONY: lock
 lock: ## Resolve locks/*.in anew (MWAA=path to MWAA's constraints.txt)

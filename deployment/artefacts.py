@@ -15,7 +15,7 @@ class MissingArtefact(FileNotFoundError):
     """A zip that the deployment uploads was not built."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} is missing: run `python -m deployment.package` first")
+        super().__init__(f"{path} is missing, or not what was built: run `make package` first")
 
 
 class Artefacts:
@@ -48,6 +48,10 @@ class Artefacts:
             },
         )
         self.s3.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps(self._tls_only()))
+        # MWAA reads its files from a versioned bucket only.
+        self.s3.put_bucket_versioning(
+            Bucket=self.bucket, VersioningConfiguration={"Status": "Enabled"}
+        )
         self.say(f"bucket {self.bucket} created")
 
     def upload_zips(self, folder: Path) -> dict[str, str]:
@@ -61,10 +65,14 @@ class Artefacts:
             if not path.is_file():
                 raise MissingArtefact(path)
             keys[name] = f"lambdas/{path.stem}-{entry['sha256'][:16]}.zip"
-            if not self._is_there(keys[name]):
-                self.say(f"uploading {name}, {path.stat().st_size / 1_000_000:.1f} MB")
-                self.s3.upload_file(str(path), self.bucket, keys[name])
+            self.upload_file(path, keys[name])
         return keys
+
+    def upload_file(self, path: Path, key: str) -> None:
+        """Upload a file under a key that its content decides, unless it is there."""
+        if not self._is_there(key):
+            self.say(f"uploading {path.name}, {path.stat().st_size / 1_000_000:.1f} MB")
+            self.s3.upload_file(str(path), self.bucket, key)
 
     def upload_templates(self, folder: Path) -> str:
         """Upload the templates below a prefix named by their content, the root last; return it."""

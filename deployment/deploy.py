@@ -1,7 +1,7 @@
 """Deploy Solvencia: upload the artefacts, then create or update the stack; nothing where no change.
 
-Run it as `python -m deployment.deploy` after `python -m deployment.package`, with AWS credentials
-and a region in the environment. AWS_ENDPOINT_URL alone makes it deploy to an embedded AWS.
+Run it as `make deploy ENV=…`, with AWS credentials in the environment. It shows the change set and
+asks before it acts. AWS_ENDPOINT_URL alone makes it deploy to an embedded AWS.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from deployment import airflow_files, change_set, environment_file, faults
 from deployment.artefacts import Artefacts, MissingArtefact
+from deployment.environment_file import BadEnvironment, Environment
 from deployment.stack import DeploymentFailed, Stack
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,15 +33,11 @@ def main(arguments: list[str] | None = None) -> int:
     started = time.monotonic()
     try:
         outputs = deploy(options)
-    except (DeploymentFailed, MissingArtefact) as fault:
+    except (BadEnvironment, DeploymentFailed, MissingArtefact, change_set.NotConfirmed) as fault:
         print(f"deploy: {fault}", file=sys.stderr)
         return 1
     except (BotoCoreError, ClientError) as fault:
-        print(f"deploy: AWS refused: {fault}", file=sys.stderr)
-        print(
-            "deploy: check the credentials, AWS_DEFAULT_REGION and the quota it names",
-            file=sys.stderr,
-        )
+        print(f"deploy: {faults.explain(fault)}", file=sys.stderr)
         return 1
     _write_private(options.outputs, outputs)
     _say(
@@ -51,25 +49,79 @@ def main(arguments: list[str] | None = None) -> int:
 
 def deploy(options: argparse.Namespace) -> dict[str, str]:
     """Bring the stack to what the options and the artefacts say; return its outputs."""
-    session = boto3.Session()
-    if not session.region_name:
-        raise DeploymentFailed("no region: set AWS_DEFAULT_REGION")
-    account = session.client("sts").get_caller_identity()["Account"]
-    bucket = f"{options.stack}-code-{account}-{session.region_name}"
+    environment = environment_file.load(options.env) if options.env else Environment()
+    name = options.stack or environment.stack or os.environ.get("SOLVENCIA_STACK") or "solvencia"
+    session, account = sign_in(environment)
+    bucket = code_bucket(name, account, session.region_name)
     artefacts = Artefacts(session.client("s3"), bucket, session.region_name, _say)
     artefacts.create_bucket()
     keys = artefacts.upload_zips(options.dist)
     prefix = artefacts.upload_templates(options.templates)
+    chosen = options.portfolio or environment.portfolios or portfolio_names()
+    given = {**environment.parameters, **_given(options)}
+    stack = Stack(
+        session.client("cloudformation"),
+        name,
+        _say,
+        lambda what: change_set.confirm(what, is_agreed=options.yes),
+    )
+    template = artefacts.url(f"{prefix}/solvencia.yaml")
+    declared = stack.declared(template)
+    if unknown := sorted(given.keys() - declared):
+        raise DeploymentFailed(
+            f"{', '.join(unknown)}: no parameter of infra/solvencia.yaml, which has "
+            f"{', '.join(sorted(declared))}"
+        )
     wanted = {
         "CodeBucket": bucket,
         "TemplatesPrefix": prefix,
-        **{f"{Path(name).stem.title()}CodeKey": key for name, key in keys.items()},
-        "Portfolios": ",".join(options.portfolio or portfolio_names()),
-        **_given(options),
+        **{f"{Path(zip_name).stem.title()}CodeKey": key for zip_name, key in keys.items()},
+        "Portfolios": ",".join(chosen),
+        **given,
     }
-    stack = Stack(session.client("cloudformation"), options.stack, _say)
-    found = stack.deploy(artefacts.url(f"{prefix}/solvencia.yaml"), wanted)
-    return _environment(found, session)
+    if options.bundles and "ModelSourceKey" in declared:
+        digest = airflow_files.recorded(options.bundles, "model-source.zip")
+        wanted["ModelSourceKey"] = f"model/source-{digest[:16]}.zip"
+        artefacts.upload_file(options.bundles / "model-source.zip", wanted["ModelSourceKey"])
+    return _environment(_deploy_both(stack, template, wanted, artefacts, options), session)
+
+
+def _deploy_both(
+    stack: Stack,
+    template: str,
+    wanted: Mapping[str, str],
+    artefacts: Artefacts,
+    options: argparse.Namespace,
+) -> dict[str, str]:
+    """Deploy all but Airflow, then Airflow, whose workers are told what the rest gave."""
+    before = stack.parameters()
+    if {**before, **wanted}.get("Airflow") != "true":
+        return stack.deploy(template, wanted)
+    if not options.bundles:
+        raise DeploymentFailed("Airflow needs its files: give --bundles (make deploy does)")
+    first = {key: value for key, value in wanted.items() if key != "Airflow"}
+    found = stack.deploy(template, {"Airflow": before.get("Airflow", "false"), **first})
+    prefix = airflow_files.upload(artefacts, options.bundles, _settings(found))
+    return stack.deploy(template, {**wanted, "Airflow": "true", "AirflowPrefix": prefix})
+
+
+def sign_in(environment: Environment) -> tuple[Any, str]:
+    """Return a session and its account; raise DeploymentFailed where it is not the one meant."""
+    session = boto3.Session(region_name=environment.region or None)
+    if not session.region_name:
+        raise DeploymentFailed("no region: set AWS_DEFAULT_REGION, or `region` in the file of ENV")
+    account = str(session.client("sts").get_caller_identity()["Account"])
+    if environment.account and account != environment.account:
+        raise DeploymentFailed(
+            f"the credentials are of account {account}, but the environment's file names "
+            f"{environment.account}: sign in to that one"
+        )
+    return session, account
+
+
+def code_bucket(stack: str, account: str, region: str) -> str:
+    """Return the bucket of zips and templates, which is there before the stack is."""
+    return f"{stack}-code-{account}-{region}"
 
 
 def portfolio_names() -> list[str]:
@@ -80,7 +132,10 @@ def portfolio_names() -> list[str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deployment.deploy", description=__doc__)
-    parser.add_argument("--stack", default=os.environ.get("SOLVENCIA_STACK", "solvencia"))
+    parser.add_argument("--env", metavar="NAME", help="deployment/environments/NAME.toml")
+    parser.add_argument("--stack", help="default: the environment's, else $SOLVENCIA_STACK")
+    parser.add_argument("--yes", action="store_true", help="act without asking")
+    parser.add_argument("--bundles", type=Path, help="what MWAA and CodeBuild take: build/bundles")
     parser.add_argument(
         "--portfolio", action="append", metavar="NAME", help="repeat it; default: every portfolio"
     )
@@ -116,17 +171,21 @@ def _given(options: argparse.Namespace) -> dict[str, str]:
 
 def _environment(found: Mapping[str, str], session: Any) -> dict[str, str]:
     """Return SOLVENCIA_* for Settings, the region, and the API's address and key."""
-    environment = {
-        re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper(): value
-        for name, value in found.items()
-        if name.startswith("Solvencia")
-    }
     key = session.client("apigateway").get_api_key(apiKey=found["ApiKeyId"], includeValue=True)
     return {
-        **environment,
+        **_settings(found),
         "AWS_DEFAULT_REGION": session.region_name,
         "api_url": _api_url(found),
         "api_key": key["value"],
+    }
+
+
+def _settings(found: Mapping[str, str]) -> dict[str, str]:
+    """Return the outputs that are settings: SolvenciaSubnets is SOLVENCIA_SUBNETS."""
+    return {
+        re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper(): value
+        for name, value in found.items()
+        if name.startswith("Solvencia")
     }
 
 

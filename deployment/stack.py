@@ -9,11 +9,15 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from deployment import change_set as change_sets
+from deployment.faults import hint
+
 CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 UNBORN = (None, "REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
 POLL_SECONDS_MAX = 5.0
-NESTED = "AWS::CloudFormation::Stack"
+NESTED = change_sets.NESTED
+NO_CHANGE = ("didn't contain changes", "No updates")
 
 
 class DeploymentFailed(RuntimeError):
@@ -21,12 +25,19 @@ class DeploymentFailed(RuntimeError):
 
 
 class Stack:
-    """A stack by name; `say` gets a line for each step."""
+    """A stack by name; `say` gets a line for each step, `agree` raises unless it may act."""
 
-    def __init__(self, cloudformation: Any, name: str, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        cloudformation: Any,
+        name: str,
+        say: Callable[[str], None],
+        agree: Callable[[str], None],
+    ) -> None:
         self.client = cloudformation
         self.name = name
         self.say = say
+        self.agree = agree
 
     def deploy(self, template_url: str, wanted: Mapping[str, str]) -> dict[str, str]:
         """Create or update the stack; return its outputs.
@@ -56,9 +67,8 @@ class Stack:
     def _execute_change_set(
         self, template_url: str, parameters: Mapping[str, str], *, is_new: bool
     ) -> bool:
-        """Make a change set, run it and wait; return False where it holds no change."""
-        declared = self.client.get_template_summary(TemplateURL=template_url)["Parameters"]
-        names = {each["ParameterKey"] for each in declared}
+        """Make a change set, show it, run it and wait; return False where it holds no change."""
+        names = self.declared(template_url)
         change_set = self.client.create_change_set(
             StackName=self.name,
             ChangeSetName=f"deploy-{uuid.uuid4().hex[:12]}",
@@ -71,20 +81,72 @@ class Stack:
                 if name in names
             ],
             Tags=[{"Key": "solvencia:stack", "Value": self.name}],
-            **({"OnStackFailure": "DELETE"} if is_new else {}),
+            **({"OnStackFailure": "DELETE"} if is_new else {"IncludeNestedStacks": True}),
         )
         described = self._wait_for_change_set(change_set["Id"])
         if described["Status"] == "FAILED":
             reason = described.get("StatusReason", "")
             self.client.delete_change_set(ChangeSetName=change_set["Id"])
-            if "didn't contain changes" in reason or "No updates" in reason:
+            if any(each in reason for each in NO_CHANGE):
                 return False
-            raise DeploymentFailed(f"stack {self.name}: CloudFormation refused: {reason}")
-        self.say(f"stack {self.name}: {len(described['Changes'])} resources to {_verb(is_new)}")
+            raise DeploymentFailed(
+                f"stack {self.name}: CloudFormation refused: {reason}{hint(reason)}"
+            )
+        try:
+            self._show(change_set["Id"], is_new)
+        except BaseException:
+            self._forget(change_set, is_new)
+            raise
         seen = {event["EventId"] for event in self._events(change_set["StackId"])}
         self.client.execute_change_set(ChangeSetName=change_set["Id"])
         self._watch(change_set["StackId"], seen)
         return True
+
+    def delete(self) -> None:
+        """Delete the stack and wait; one that is gone is no fault. Raises DeploymentFailed."""
+        found = self._wait_until_idle()
+        if found.get("StackStatus") in (None, "DELETE_COMPLETE"):
+            self.say(f"there is no stack {self.name}")
+            return
+        stack_id = found["StackId"]
+        self.client.delete_stack(StackName=stack_id)
+        for pause in _pauses():
+            status = self._describe(stack_id).get("StackStatus", "DELETE_COMPLETE")
+            if status == "DELETE_COMPLETE":
+                self.say(f"stack {self.name} deleted")
+                return
+            if not status.endswith("_IN_PROGRESS"):
+                raise DeploymentFailed(self._explain(stack_id, status))
+            time.sleep(pause)
+
+    def declared(self, template_url: str) -> set[str]:
+        """Return the names of a template's parameters."""
+        summary = self.client.get_template_summary(TemplateURL=template_url)
+        return {each["ParameterKey"] for each in summary["Parameters"]}
+
+    def parameters(self) -> dict[str, str]:
+        """Return the stack's parameters, empty when there is no such stack."""
+        found = self._describe().get("Parameters", [])
+        return {each["ParameterKey"]: each["ParameterValue"] for each in found}
+
+    def _show(self, change_set_id: str, is_new: bool) -> None:
+        """Say each change and ask; raise DeploymentFailed where data would be lost."""
+        changes = list(change_sets.read(self.client, change_set_id))
+        self.say(f"stack {self.name}: {len(changes)} resources to {_verb(is_new)}")
+        for each in changes:
+            self.say(f"  {each}")
+        if lost := change_sets.lost_data(changes):
+            raise DeploymentFailed(
+                f"stack {self.name}: {', '.join(each.path for each in lost)} would be replaced or "
+                "removed and its data left behind; nothing was changed: undo what asks for it"
+            )
+        self.agree(f"{_verb(is_new)} stack {self.name}")
+
+    def _forget(self, change_set: Mapping[str, Any], is_new: bool) -> None:
+        """Delete a change set that nobody agreed to, and the empty stack that it came with."""
+        self.client.delete_change_set(ChangeSetName=change_set["Id"])
+        if is_new:
+            self.client.delete_stack(StackName=change_set["StackId"])
 
     def _wait_for_change_set(self, identifier: str) -> dict[str, Any]:
         for pause in _pauses():
@@ -119,8 +181,12 @@ class Stack:
             lines.append(
                 f"  {event['StackName']}: {event['LogicalResourceId']} ({event['ResourceType']}) "
                 f"{event['ResourceStatus']}: {event.get('ResourceStatusReason', 'no reason given')}"
+                f"{hint(event.get('ResourceStatusReason', ''))}"
             )
-        lines.append("Correct the template or the parameter, and deploy again.")
+        if status == "DELETE_FAILED":
+            lines.append("Take away what holds it, and destroy again: it goes on where it stopped.")
+        else:
+            lines.append("Correct the template or the parameter, and deploy again.")
         return "\n".join(lines)
 
     def _failures(self, stack_id: str) -> Iterator[dict[str, Any]]:

@@ -107,7 +107,7 @@ class Stack:
     def deploy(self) -> None:
         """Package the Lambdas and deploy the templates; nothing happens where nothing changed."""
         options = ["--alert-email", ALERT_EMAIL, "--agent-activation-key", AGENT_KEY]
-        options += ["--outputs", str(self.place.outputs)]
+        options += ["--outputs", str(self.place.outputs), "--yes"]
         for module, arguments in (("deployment.package", []), ("deployment.deploy", options)):
             with subprocess.Popen(  # noqa: S603 - our own modules
                 [self.place.python("airflow"), "-m", module, *arguments],

@@ -79,6 +79,36 @@ def install(config: Config) -> None:
     stock = stacks._runs_on_worker_thread
     stacks._runs_on_worker_thread = lambda name: name in TYPES or stock(name)
     provisioners._update_resource = _keep_attributes(provisioners._update_resource)
+    nested = provisioners._RESOURCE_HANDLERS["AWS::CloudFormation::Stack"]
+    nested["delete"] = _keep_retained(nested["delete"])
+
+
+def _keep_retained(stock: Callable[[str, Properties], None]) -> Callable[..., None]:
+    """Let a nested stack's deletion keep what its template says; ministack asks the root's only.
+
+    What a failed creation leaves goes all the same: the policies are RetainExceptOnCreate.
+    """
+
+    def delete(physical_id: str, properties: Properties) -> None:
+        name = provisioners._nested_stack_lookup_name(physical_id)
+        child = cloudformation._stacks.get(name) or {}
+        parent = _parent(child)
+        if parent and parent["StackStatus"] == "DELETE_IN_PROGRESS":
+            for logical_id, resource in child.get("_template", {}).get("Resources", {}).items():
+                if resource.get("DeletionPolicy") in provisioners._RETAINING_POLICIES:
+                    child["_resources"].pop(logical_id, None)
+        stock(physical_id, properties)
+
+    return delete
+
+
+def _parent(child: Properties) -> Properties | None:
+    """Return the record of the stack that a nested stack is a resource of."""
+    for stack in cloudformation._stacks.values():
+        found = stack.get("_resources", {}).values()
+        if child and child.get("StackId") in [each.get("PhysicalResourceId") for each in found]:
+            return dict(stack)
+    return None
 
 
 def _keep_attributes(stock: Callable[..., tuple[str, Properties]]) -> Callable[..., Any]:

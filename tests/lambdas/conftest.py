@@ -47,14 +47,16 @@ class Deployed:
             aws_secret_access_key="test",
         )
 
-    def deploy(self, *options: str) -> subprocess.CompletedProcess[str]:
+    def deploy(self, *options: str, is_agreed: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the deployment as its users do."""
         outputs = str(self.dist.parent / "stack.json")
         command = ["-m", "deployment.deploy", "--dist", str(self.dist), "--outputs", outputs]
+        command += ["--yes"] if is_agreed else []
         return subprocess.run(
             [sys.executable, *command, *options],
             env=self.environment,
             cwd=ROOT,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
@@ -82,6 +84,19 @@ class Deployed:
             answer = json.loads(reply.read())
         connection.close()
         return reply.status, found, answer
+
+
+def destroy(stack: Deployed, *options: str, name: str) -> subprocess.CompletedProcess[str]:
+    """Delete another stack of the same embedded AWS, as its users do."""
+    return subprocess.run(
+        [sys.executable, "-m", "deployment.destroy", "--stack", name, *options],
+        env=stack.environment,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.fixture(scope="session")

@@ -188,3 +188,38 @@ def test_a_resource_that_fails_is_named_with_its_reason(stack: Deployed, tmp_pat
     assert "deploy again" in done.stderr
     buckets = {each["Name"] for each in stack.client("s3").list_buckets()["Buckets"]}
     assert "broken-data-000000000000-us-east-1" not in buckets
+
+
+def test_nobody_at_the_terminal_means_no_change(stack: Deployed) -> None:
+    """Without --yes the change set is shown, refused and forgotten, and so is the empty stack."""
+    done = stack.deploy("--stack", "unagreed", is_agreed=False)
+    cloudformation = stack.client("cloudformation")
+
+    assert done.returncode == 1
+    assert "+ Storage (AWS::CloudFormation::Stack)" in done.stdout
+    assert "give YES=1 (--yes)" in done.stderr
+    names = {
+        each["StackName"]
+        for each in cloudformation.list_stacks()["StackSummaries"]
+        if each["StackStatus"] != "DELETE_COMPLETE"
+    }
+    assert "unagreed" not in names
+    assert "unagreed-data-000000000000-us-east-1" not in {
+        each["Name"] for each in stack.client("s3").list_buckets()["Buckets"]
+    }
+
+
+def test_the_code_bucket_keeps_versions(stack: Deployed) -> None:
+    """MWAA reads from a versioned bucket only."""
+    found = stack.client("s3").get_bucket_versioning(Bucket="solvencia-code-000000000000-us-east-1")
+
+    assert found["Status"] == "Enabled"
+
+
+def test_a_parameter_that_no_template_has_is_refused(stack: Deployed) -> None:
+    """A misspelt parameter is named beside those that there are."""
+    done = stack.deploy("--parameter", "AlertMail=a@lender.example")
+
+    assert done.returncode == 1
+    assert "AlertMail: no parameter of infra/solvencia.yaml" in done.stderr
+    assert "AlertEmail" in done.stderr
