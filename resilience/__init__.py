@@ -1,0 +1,1 @@
+"""What the API withstands: broken bodies, and faults of what stands behind it."""
