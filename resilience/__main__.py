@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("command", choices=["fuzz", "storm"])
     parser.add_argument("--bodies", type=int, default=100_000, help="against the function")
     parser.add_argument("--requests", type=int, help="by HTTP (default: 2,000, storm 10,000)")
-    parser.add_argument("--at-once", type=int, default=100, help="clients of a storm")
+    parser.add_argument("--clients", type=int, default=100, help="of a storm, at a time")
     parser.add_argument("--seed", type=int, default=SEED)
     options = parser.parse_args()
     place, started = here(), time.monotonic()
@@ -93,7 +93,7 @@ def _storm(place: Place, cloud: Cloud, options: argparse.Namespace, say: Say) ->
         portfolio.load(PORTFOLIO),
         folder / "aws" / "work" / "lambda",
         options.requests or 10_000,
-        options.at_once,
+        options.clients,
         options.seed,
     )
     table.write(happened, folder / "storm.json")

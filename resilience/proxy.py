@@ -17,17 +17,19 @@ HOP = ("connection", "keep-alive", "transfer-encoding", "content-length", "host"
 SECONDS = 60.0
 LOG = "DynamoDB_"
 WRITE = "PutItem"
+INVOCATIONS = "/invocations"
 
 
 @dataclass(frozen=True)
 class Weather:
-    """Shares of the calls that meet a fault: `throttled` of the log, `lost` of its writes.
+    """Shares of the calls that meet a fault: `throttled` and `lost` of the log, `cut` of the model.
 
-    A lost write is done, and its answer never comes: the line is cut.
+    A lost write is done, and its answer never comes; a cut answer ends in its middle.
     """
 
     throttled: float = 0.0
     lost: float = 0.0
+    cut: float = 0.0
 
 
 CLEAR = Weather()
@@ -91,7 +93,7 @@ class _Call(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         target, weather = self.headers.get("X-Amz-Target", ""), self.server.weather
-        if target.startswith(LOG) and self.server.strikes("throttled", weather.throttled):
+        if target.startswith(LOG) and self.server.strikes("log throttled", weather.throttled):
             kind = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"
             refusal = json.dumps({"__type": kind, "message": "The level is exceeded"}).encode()
             self._answer(400, {"Content-Type": "application/x-amz-json-1.0"}, refusal)
@@ -100,19 +102,24 @@ class _Call(BaseHTTPRequestHandler):
         self.line.request("POST", self.path, body, headers)
         reply = self.line.getresponse()
         content = reply.read()
-        if target.endswith(WRITE) and self.server.strikes("answer lost", weather.lost):
+        if target.endswith(WRITE) and self.server.strikes("log's answer lost", weather.lost):
             self.close_connection = True
             return
-        self._answer(reply.status, dict(reply.getheaders()), content)
+        is_model = self.path.endswith(INVOCATIONS)
+        is_cut = is_model and self.server.strikes("model's answer cut", weather.cut)
+        self._answer(reply.status, dict(reply.getheaders()), content, is_cut)
 
-    def _answer(self, status: int, headers: dict[str, str], content: bytes) -> None:
+    def _answer(
+        self, status: int, headers: dict[str, str], content: bytes, is_cut: bool = False
+    ) -> None:
         self.send_response(status)
         for name, text in headers.items():
             if name.lower() not in HOP:
                 self.send_header(name, text)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        self.wfile.write(content[: len(content) // 2] if is_cut else content)
+        self.close_connection = self.close_connection or is_cut
 
     def log_message(self, *arguments: object) -> None:
         """Keep quiet."""

@@ -38,8 +38,9 @@ PHASES = (
     Phase("both instances killed", 0.22, killed=2),
     Phase("log throttled", 0.34, Weather(throttled=0.5)),
     Phase("log's answers lost", 0.46, Weather(lost=0.3)),
-    Phase("functions frozen", 0.58, frozen=0.3),
-    Phase("all of it", 0.72, Weather(throttled=0.2, lost=0.2), killed=2, frozen=0.2),
+    Phase("model's answers cut", 0.56, Weather(cut=0.2)),
+    Phase("functions frozen", 0.64, frozen=0.3),
+    Phase("all of it", 0.76, Weather(throttled=0.2, lost=0.2, cut=0.1), killed=2, frozen=0.2),
     Phase("calm again", 0.88),
 )
 

@@ -34,7 +34,7 @@ def render(storm: Storm) -> list[str]:
         *lines,
         "",
         f"{storm.wishes:,} requests in {len(storm.tries):,} tries and {storm.seconds:.0f} s",
-        f"faults met on the way to the log: {met or 'none'}",
+        f"calls bent on their way: {met or 'none'}",
         f"{len(storm.answers):,} answers of 200 about {len(decided):,} decisions, "
         f"{storm.entries:,} entries in the log",
         f"{storm.unanswered:,} entries of requests without a key whose client got a failure",
