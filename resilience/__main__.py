@@ -95,6 +95,7 @@ def _storm(place: Place, cloud: Cloud, options: argparse.Namespace, say: Say) ->
         options.requests or 10_000,
         options.clients,
         options.seed,
+        say,
     )
     table.write(happened, folder / "storm.json")
     lines = "\n".join(table.render(happened))

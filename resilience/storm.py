@@ -19,12 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from resilience import applicants, bodies, fuzz, strikes
-from resilience.cloud import Answer, Cloud
+from resilience.cloud import Answer, Cloud, Say
 from resilience.proxy import Proxy, open_proxy
 from resilience.strikes import PHASES, Phase
 from solvencia.portfolio import Portfolio
 
-TIMEOUT_SECONDS = 8  # of the score function, whose own is longer
 TRIES = 30
 HASTE = 10.0  # clients wait this much less than they are advised, so that a storm is short
 CUT = 0  # the status of a request whose connection was cut
@@ -77,14 +76,19 @@ def run(
     count: int,
     at_once: int,
     seed: int,
+    say: Say,
     phases: tuple[Phase, ...] = PHASES,
+    timeout_seconds: int | None = None,
 ) -> Storm:
-    """Send `count` wishes, `at_once` at a time, through the phases; judge answers and log."""
+    """Send `count` wishes, `at_once` at a time, through the phases; judge answers and log.
+
+    `timeout_seconds` ends the score function sooner than the deployment does.
+    """
     storm, before = Storm(count), set(cloud.logged())
     wishes = list(draw(product, count, seed))
     with open_proxy(int(cloud.address.rpartition(":")[2]), seed) as proxy:
-        with strikes.exposed(cloud, proxy, TIMEOUT_SECONDS):
-            clients = _Clients(cloud, product, proxy, sandboxes, storm, phases)
+        with strikes.exposed(cloud, proxy, timeout_seconds):
+            clients = _Clients(cloud, product, proxy, sandboxes, storm, phases, say)
             with ThreadPoolExecutor(at_once) as pool:
                 list(pool.map(clients.fulfil, wishes))
         storm.met = proxy.met
@@ -132,7 +136,9 @@ class _Clients:
         sandboxes: Path,
         storm: Storm,
         phases: tuple[Phase, ...],
+        say: Say,
     ) -> None:
+        self.say = say
         self.cloud, self.product, self.proxy, self.storm = cloud, product, proxy, storm
         self.sandboxes = sandboxes
         self.ahead = list(phases)
@@ -167,6 +173,7 @@ class _Clients:
             self.phase = phase.name
             told = strikes.strike(phase, self.cloud, self.proxy, self.product.name, self.sandboxes)
             self.storm.begun.append((time.monotonic() - self.started, phase.name, told))
+            self.say(f"request {self.begun:,}: {phase.name} ({told})")
 
     def _send(self, wish: Wish) -> Answer | None:
         """Send a wish once; None where the connection was cut."""

@@ -46,8 +46,8 @@ PHASES = (
 
 
 @contextlib.contextmanager
-def exposed(cloud: Cloud, proxy: Proxy, timeout_seconds: int) -> Iterator[None]:
-    """Have the score function reach log and model through the proxy, and end it sooner."""
+def exposed(cloud: Cloud, proxy: Proxy, timeout_seconds: int | None) -> Iterator[None]:
+    """Have the score function reach log and model through the proxy; it may be ended sooner."""
     functions = cloud.client("lambda")
     name = f"{cloud.settings.stack}-{FUNCTION}"
     known = functions.get_function_configuration(FunctionName=name)
@@ -58,7 +58,7 @@ def exposed(cloud: Cloud, proxy: Proxy, timeout_seconds: int) -> Iterator[None]:
     }
     functions.update_function_configuration(
         FunctionName=name,
-        Timeout=timeout_seconds,
+        Timeout=timeout_seconds or known["Timeout"],
         Environment={"Variables": {**variables, **addresses}},
     )
     try:

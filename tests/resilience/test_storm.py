@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from local.place import Place
-from resilience import storm, table
+from resilience import fuzz, storm, table
 from resilience.cloud import Cloud
 from resilience.proxy import Weather
 from resilience.storm import Storm
@@ -15,7 +15,7 @@ from resilience.strikes import Phase
 from solvencia import portfolio
 from tests.resilience.conftest import PORTFOLIO
 
-WISHES, AT_ONCE = 160, 10
+WISHES, AT_ONCE, TIMEOUT_SECONDS = 160, 10, 8
 PHASES = (
     Phase("calm", 0.0),
     Phase("instances killed", 0.2, killed=2),
@@ -29,7 +29,7 @@ def happened(cloud: Cloud, place: Place) -> Storm:
     """One storm, that the tests look at."""
     sandboxes = place.build / "resilience" / "aws" / "work" / "lambda"
     product = portfolio.load(PORTFOLIO)
-    return storm.run(cloud, product, sandboxes, WISHES, AT_ONCE, seed=5, phases=PHASES)
+    return storm.run(cloud, product, sandboxes, WISHES, AT_ONCE, 5, print, PHASES, TIMEOUT_SECONDS)
 
 
 def test_every_answer_of_200_is_logged_once_and_every_failure_says_what_to_do(
@@ -70,3 +70,21 @@ def test_a_decision_made_twice_would_be_found_out() -> None:
     assert len(found.faults) == 4
     assert "0: answered 200, and not logged so" in found.faults
     assert "p: 2 decisions in the log" in found.faults
+
+
+def test_a_function_at_its_limit_is_no_riddle(cloud: Cloud) -> None:
+    """Who meets a throttled function is told to ask again, and nothing is decided."""
+    name, functions = f"{cloud.settings.stack}-score", cloud.client("lambda")
+    before = cloud.logged()
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    try:
+        answer = cloud.ask(
+            "POST", f"/v1/{PORTFOLIO}/score", b"{}", {"Content-Type": "application/json"}
+        )
+    finally:
+        functions.delete_function_concurrency(FunctionName=name)
+
+    assert answer.status == 504
+    assert list(fuzz.find_problem_faults(answer)) == []
+    assert answer.headers["retry-after"] == "2"
+    assert cloud.logged() == before
