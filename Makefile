@@ -40,7 +40,7 @@ test: setup ## Run all tests
 	@$(MODEL) -m pytest tests/drafting
 	@sh local/setup.sh oracles
 	@$(ORACLES) -m pytest tests/oracles
-	@$(EMBEDDED) -m pytest tests/embedded tests/lambdas
+	@$(EMBEDDED) -m pytest tests/embedded tests/lambdas tests/resilience
 	@$(AIRFLOW) -m pytest tests/airflow tests/local
 	@sh local/setup.sh web
 	@$(WEB) -m pytest tests/web
@@ -51,7 +51,7 @@ check: ## Lint, types, templates and their security, locks
 	@sh local/setup.sh check scan guard docker
 	@$(CHECK)/ruff check .
 	@$(CHECK)/ruff format --check .
-	@$(CHECK)/mypy include plugins local deployment drafting benchmarks records
+	@$(CHECK)/mypy include plugins local deployment drafting benchmarks records resilience
 	@for handler in lambdas/*/handler.py; do $(CHECK)/mypy $$handler || exit 1; done
 	@$(CHECK)/cfn-lint infra/*.yaml
 	@.venv/docker/bin/hadolint Dockerfile
@@ -76,6 +76,16 @@ contracts: setup ## Generate expectations/ and contracts/ from the portfolios
 .PHONY: bench
 bench: setup ## Measure, beside what a user would pick instead (ONLY="accuracy"; about 25 min)
 	@$(AIRFLOW) -m benchmarks $(ONLY)
+
+.PHONY: fuzz
+fuzz: setup ## Broken bodies against the API, then schemathesis (BODIES=100000 REQUESTS=2000; docs/resilience.md)
+	@sh local/setup.sh fuzz
+	@$(EMBEDDED) -m resilience fuzz $(call option,BODIES) $(call option,REQUESTS)
+
+.PHONY: storm
+storm: setup ## Requests while instances die, the log throttles and functions freeze (REQUESTS=10000 CLIENTS=100)
+	@$(EMBEDDED) -m resilience storm $(call option,REQUESTS) $(call option,CLIENTS); status=$$?; \
+		$(MODEL) -m resilience.plot build/resilience/storm.json build/resilience/storm.png && exit $$status
 
 .PHONY: replay
 replay: setup ## Make a logged decision once more, bit for bit (DECISION=id; needs make up or an account)

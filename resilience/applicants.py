@@ -29,15 +29,15 @@ def prepared(product: Portfolio, rows: int, newest: date, months: int, seed: int
     Key, date, label and protected fields are drawn too; the label follows the first fields.
     """
     chance = random.Random(seed)  # noqa: S311 - made-up rows, not secrets
-    found: Columns = {each.name: [] for each in product.prepared_fields if each.role != "ignored"}
+    found: Columns = {each.name: [] for each in product.prepared_fields}
     for number in range(1, rows + 1):
         application = draw(product, chance)
         month = newest.year * 12 + newest.month - 1 - chance.randrange(months)
         for each in product.prepared_fields:
             if each.role == "ignored":
-                continue
-            if each.role == "id":
-                value: Any = str(number) if each.type == "text" else number
+                value: Any = ""
+            elif each.role == "id":
+                value = str(number) if each.type == "text" else number
             elif each.role == "time":
                 value = date(month // 12, month % 12 + 1, 1) + timedelta(days=chance.randrange(28))
             elif each.role == "label":

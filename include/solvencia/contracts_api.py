@@ -168,7 +168,7 @@ def _schema(portfolio: Portfolio) -> dict[str, Any]:
                 "description": "JSON Schema (2020-12)",
                 "content": {"application/schema+json": {"schema": schema}},
             },
-            **answers.refusals("403", "404"),
+            **answers.refusals("400", "403", "404"),
             **answers.failures("429", "502", "504"),
         },
     }

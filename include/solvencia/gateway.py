@@ -111,14 +111,14 @@ def find_portfolio(event: Event) -> Portfolio:
 
 
 def read_caller(event: Event) -> Caller:
-    """Return what the headers say; 400 naming each that is malformed.
+    """Return what the headers say; 400 naming each that is malformed, an empty one too.
 
     The form's callers are anonymous to us: 403 unless the page that asks is our own.
     """
     problems = {
         name: _SPELT[name]
         for name, token in TOKENS.items()
-        if (text := read_header(event, name)) and not token.fullmatch(text)
+        if (text := _find_header(event, name)) is not None and not token.fullmatch(text)
     }
     if problems:
         raise Problem(400, "Invalid header", f"see {', '.join(sorted(problems))}", problems)
@@ -136,9 +136,13 @@ def read_caller(event: Event) -> Caller:
 
 def read_header(event: Event, name: str) -> str:
     """Return a header whatever its case, empty when it is absent."""
+    return _find_header(event, name) or ""
+
+
+def _find_header(event: Event, name: str) -> str | None:
     headers = event.get("headers") or {}
     wanted = name.lower()
-    return next((str(text) for key, text in headers.items() if key.lower() == wanted), "")
+    return next((str(text) for key, text in headers.items() if key.lower() == wanted), None)
 
 
 def _name_correlation(event: Event) -> str:

@@ -42,6 +42,7 @@ def _health(event: gateway.Event) -> Reply:
 def _schema(event: gateway.Event) -> Reply:
     """Return the JSON Schema of an application, as the score route reads it."""
     product = gateway.find_portfolio(event)
+    gateway.read_caller(event)
     headers = {"Content-Type": "application/schema+json", "Cache-Control": "max-age=300"}
     return Reply(200, contracts_api.request_schema(product), headers, {"portfolio": product.name})
 

@@ -1,8 +1,8 @@
 """What ministack's API Gateway leaves out of a Lambda proxy integration and of a stage.
 
-The event lacks the API key's id; a failed function's own words reach the client, where AWS answers
-by the gateway response; a stage's method settings are looked up by a path that is not decoded; a
-template's request validators validate nothing.
+The event lacks the API key's id; a failed or throttled function's own words reach the client, where
+AWS answers by the gateway response; a stage's method settings are looked up by a path that is not
+decoded; a template's request validators validate nothing.
 """
 
 from __future__ import annotations
@@ -19,12 +19,16 @@ from local.aws.config import Config
 
 type Properties = dict[str, Any]
 
-FAILED = "DEFAULT_5XX"
+FAILED, UNREACHED = "DEFAULT_5XX", "INTEGRATION_FAILURE"
 BAD_GATEWAY = 502
 
 
 class _FunctionFailed(Exception):
     """The function raised, ended or took too long."""
+
+
+class _FunctionThrottled(Exception):
+    """The function runs as often as its concurrency allows, and was not asked."""
 
 
 def install(config: Config) -> None:
@@ -53,6 +57,8 @@ def _with_key(build: Callable[..., Any]) -> Callable[..., Any]:
 
 def _raising(shape: Callable[..., Any]) -> Callable[..., Any]:
     def shape_response(result: Any) -> Any:
+        if result.get("throttle"):
+            raise _FunctionThrottled
         response, error = shape(result)
         if error:
             raise _FunctionFailed
@@ -67,6 +73,8 @@ def _answering(invoke: Callable[..., Any]) -> Callable[..., Any]:
             return await invoke(*positional, **named)
         except _FunctionFailed:
             return stock._gw_error(FAILED, "Internal server error")
+        except _FunctionThrottled:
+            return stock._gw_error(UNREACHED, "Internal server error")
 
     return invoke_proxy
 

@@ -56,8 +56,10 @@ class LogStream:
         if child.stdout is None:
             raise ValueError(f"{self.stream}: start the child with stdout=PIPE")
         pipe, rest, lines, flushed, is_open = child.stdout.fileno(), b"", [], time.monotonic(), True
+        poller = select.poll()  # select() itself knows no descriptor above 1,023
+        poller.register(pipe, select.POLLIN)
         while is_open:
-            if select.select([pipe], [], [], FLUSH_SECONDS)[0]:
+            if poller.poll(FLUSH_SECONDS * 1000):
                 block = os.read(pipe, 65536)
                 is_open = bool(block)
                 *whole, rest = (rest + block).split(b"\n")

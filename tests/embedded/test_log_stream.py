@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import uuid
@@ -35,3 +36,21 @@ def test_a_refused_delivery_does_not_block_the_container(
     assert not copied.is_alive()
     assert f"{group} container: " in caplog.text
     assert "ResourceNotFoundException" in caplog.text
+
+
+def test_output_is_read_by_a_server_with_a_thousand_open_files(server: Any) -> None:
+    """A storm of requests opens that many, and no container may be left unread in it."""
+    clients.connect(server.url)
+    group = f"/test/{uuid.uuid4().hex[:8]}"
+    taken = [os.dup(0) for _ in range(1100)]
+    try:
+        stream = LogStream(group, "container")
+        command = [sys.executable, "-c", "print('last words')"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+            stream.follow(child).join(30)
+    finally:
+        for each in taken:
+            os.close(each)
+    events = server.client("logs").get_log_events(logGroupName=group, logStreamName="container")
+
+    assert [each["message"] for each in events["events"]] == ["last words"]

@@ -128,6 +128,16 @@ def test_a_malformed_header_is_named() -> None:
     assert "Ana" not in str(refused.value.problems)
 
 
+@pytest.mark.parametrize("name", ["Idempotency-Key", "x-person-id", "X-Correlation-Id"])
+def test_an_empty_header_is_no_absent_one(name: str) -> None:
+    """A client that forgot to fill its key in is told, before a retry decides twice."""
+    with pytest.raises(Problem) as refused:
+        gateway.read_caller({"headers": {name: ""}})
+
+    assert refused.value.status == 400
+    assert [each.lower() for each in refused.value.problems] == [name.lower()]
+
+
 @pytest.mark.parametrize(
     ("headers", "is_ours"),
     [
