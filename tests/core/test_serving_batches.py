@@ -3,11 +3,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import socket
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from serving import post, post_batch, serving
+from serving import ask, post, post_batch, serving
 
 LINES, CSV, PARQUET = "application/jsonlines", "text/csv", "application/x-parquet"
 
@@ -107,6 +108,36 @@ def test_what_cannot_be_read_is_refused_whole(server, consumer_credit, kind, bod
 
     assert status == 400
     assert expected in answer["error"]
+
+
+def test_a_body_that_breaks_off_late_cuts_its_answer_off(server, consumer_credit, application):
+    """Parquet whose last pages are corrupt gets no second head and no end that looks whole."""
+    rows = rows_of(application) * 200
+    target = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), target, row_group_size=1000, compression="none")
+    body = bytearray(target.getvalue())
+    last = pq.ParquetFile(io.BytesIO(bytes(body))).metadata.row_group(len(rows) // 1000 - 1)
+    start = last.column(0).dictionary_page_offset or last.column(0).data_page_offset
+    body[start : start + last.total_byte_size] = b"\xff" * last.total_byte_size
+    attributes = f"fingerprint={consumer_credit.fingerprint}"
+    head = (
+        f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: {PARQUET}\r\n"
+        f"X-Amzn-SageMaker-Custom-Attributes: {attributes}\r\n"
+        f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    answer = b""
+    with socket.create_connection(("127.0.0.1", server), timeout=30) as caller:
+        caller.sendall(head.encode() + bytes(body))
+        try:
+            while part := caller.recv(65536):
+                answer += part
+        except ConnectionResetError:
+            pass
+
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert not answer.endswith(b"0\r\n\r\n")
+    assert ask(server, "GET", "/ping")[0] == 200
 
 
 def test_a_batch_names_its_fingerprint(server, trained, consumer_credit, application):

@@ -121,7 +121,11 @@ class Queue:
             is_done = self._advance(job)
         except Refusal as refusal:
             is_done = True
-            job.caller.reply(refusal.status, msgspec.json.encode(refusal.body))
+            if job.begun:  # its status has been sent: a body that breaks off is all that is left
+                print("request failed: its body cannot be read to the end", flush=True)
+                job.caller.abort()
+            else:
+                job.caller.reply(refusal.status, msgspec.json.encode(refusal.body))
         except Exception as error:  # one request must not end the others; no values in the log
             is_done = True
             print(f"request failed: {type(error).__name__}", flush=True)
