@@ -109,7 +109,7 @@ def test_score_zip_holds_only_what_the_handler_reaches(dist: Path) -> None:
         *(
             f"solvencia/portfolios/{name}/{file}"
             for name in portfolio.names()
-            for file in ("portfolio.toml", "prepare.sql", "reconcile.sql", "words.toml")
+            for file in ("portfolio.toml", "prepare.sql", "reconcile.sql")
         ),
     }
 
