@@ -78,7 +78,7 @@ bench: setup ## Measure, beside what a user would pick instead (ONLY="accuracy";
 	@$(AIRFLOW) -m benchmarks $(ONLY)
 
 .PHONY: fuzz
-fuzz: setup ## Broken bodies against the API, then schemathesis (BODIES=100000 REQUESTS=2000; docs/resilience.md)
+fuzz: setup ## Training rows, broken bodies and schemathesis against the API (BODIES=100000 REQUESTS=2000)
 	@sh local/setup.sh fuzz
 	@$(EMBEDDED) -m resilience fuzz $(call option,BODIES) $(call option,REQUESTS)
 

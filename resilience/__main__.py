@@ -9,12 +9,12 @@ import sys
 import time
 
 from local.place import Place, here
-from resilience import bodies, fuzz, service, storm, table
+from resilience import bodies, fuzz, service, skew, storm, table
 from resilience.cloud import Cloud, CloudFault, Say, running
 from solvencia import portfolio
 
 PORTFOLIO = "consumer_credit"
-SEED = 20261124
+SEED, SKEW_ROWS = 20261124, 500
 
 
 def main() -> int:
@@ -43,12 +43,17 @@ def main() -> int:
 
 
 def _fuzz(place: Place, cloud: Cloud, options: argparse.Namespace, say: Say) -> int:
-    """Fuzz every portfolio's function in turn, one by HTTP, and have schemathesis ask."""
+    """Try each portfolio for skew and with bodies, one by HTTP, and have schemathesis ask."""
     names = portfolio.names()
+    faults = 0
     for name in names:
-        service.put_in_service(cloud, name, 1, say)
+        asked, differing = skew.measure(
+            place, cloud, service.put_in_service(cloud, name, 1, say), SKEW_ROWS
+        )
+        say(f"{asked:,} training rows of {name} through the API, {len(differing)} not as in batch")
+        faults += len(differing)
     os.environ.update(cloud.environment())
-    handler, faults = fuzz.load_handler(place.root), 0
+    handler = fuzz.load_handler(place.root)
     share, longest = options.bodies // len(names), bodies.TEN_MEGABYTES
     for name in names:
         count = options.bodies - share * (len(names) - 1) if name == PORTFOLIO else share

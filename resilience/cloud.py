@@ -24,6 +24,7 @@ from solvencia.settings import Settings
 
 WAIT_SECONDS = 300
 REGION = "us-east-1"
+TRIES, PAUSE_SECONDS = 40, 0.5
 
 type Say = Callable[[str], None]
 
@@ -93,6 +94,17 @@ class Cloud:
             return Answer(reply.status, named, reply.read())
         finally:
             line.close()
+
+    def ask_until_free(
+        self, verb: str, path: str, body: bytes, headers: Mapping[str, str]
+    ) -> Answer:
+        """Send one request, and again for as long as the usage plan's throttle refuses it."""
+        for _ in range(TRIES):
+            answer = self.ask(verb, path, body, headers)
+            if answer.status != http.HTTPStatus.TOO_MANY_REQUESTS:
+                break
+            time.sleep(PAUSE_SECONDS)
+        return answer
 
     def logged(self) -> dict[str, dict[str, Any]]:
         """Return all entries of the decision log by their id, without the sealed input."""

@@ -28,7 +28,7 @@ from solvencia import contracts
 from solvencia.portfolio import Portfolio
 
 FAULTS_MAX = 20  # that a tally spells out
-BUSY, PAUSE_SECONDS, TRIES = 429, 0.5, 40
+BUSY = 429
 LOGGED = ("decision", "decided_at", "person_id", "code_digest", "policy_digest")
 PROBLEM = {"type", "title", "status", "detail", "correlation_id"}
 
@@ -103,15 +103,11 @@ def against_gateway(
             **each.headers,
             **({"Content-Type": each.content_type} if each.content_type else {}),
         }
-        for _ in range(TRIES):
-            try:
-                answer = cloud.ask("POST", f"/v1/{product.name}/score", each.raw, headers)
-            except (OSError, http.client.HTTPException) as error:
-                return type(error).__name__
-            if answer.status != BUSY:
-                return answer
-            time.sleep(PAUSE_SECONDS)
-        return answer
+        try:
+            path = f"/v1/{product.name}/score"
+            return cloud.ask_until_free("POST", path, each.raw, headers)
+        except (OSError, http.client.HTTPException) as error:
+            return type(error).__name__
 
     attempts = list(bodies.draw(product, count, seed, longest))
     with ThreadPoolExecutor(at_once) as pool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from resilience import applicants
+from resilience.applicants import Columns
 from resilience.cloud import Cloud, CloudFault, Say, wait
 from solvencia import layout, portfolio
 
@@ -21,7 +23,16 @@ QUICK = {"rounds_max": "20", "num_leaves": "5", "learning_rate": "0.3", "network
 JOB_SECONDS = 300
 
 
-def put_in_service(cloud: Cloud, name: str, instances: int, say: Say) -> None:
+@dataclass(frozen=True)
+class Served:
+    """A portfolio in service: the prepared rows it learned from, and where its model lies."""
+
+    portfolio: str
+    rows: Columns
+    artefact: str
+
+
+def put_in_service(cloud: Cloud, name: str, instances: int, say: Say) -> Served:
     """Clean made-up rows of a portfolio, train on them, and serve the model."""
     product, settings = portfolio.load(name), cloud.settings
     year, month = (int(each) for each in PERIOD.split("-"))
@@ -61,6 +72,7 @@ def put_in_service(cloud: Cloud, name: str, instances: int, say: Say) -> None:
     sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=title)
     _wait_for(lambda: sagemaker.describe_endpoint(EndpointName=endpoint), "EndpointStatus")
     say(f"in service: {endpoint}, {instances} instance(s)")
+    return Served(name, rows, artefact)
 
 
 def _clean(cloud: Cloud, name: str) -> None:

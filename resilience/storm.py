@@ -94,7 +94,7 @@ def run(
         storm.met = proxy.met
     storm.seconds = time.monotonic() - clients.started
     log = {key: item for key, item in cloud.logged().items() if key not in before}
-    _judge_log(storm, wishes, log)
+    judge_log(storm, wishes, log)
     return storm
 
 
@@ -212,7 +212,7 @@ class _Clients:
         return next((str(each["decision_id"]) for each in self._decided()[-1:]), "none")
 
 
-def _judge_log(storm: Storm, wishes: list[Wish], log: dict[str, dict[str, Any]]) -> None:
+def judge_log(storm: Storm, wishes: list[Wish], log: dict[str, dict[str, Any]]) -> None:
     """Hold the answers against the log, and the log against the persons."""
     storm.entries = len(log)
     for number, answer in storm.answers.items():

@@ -11,6 +11,7 @@ import pytest
 from local.place import Place
 from resilience import service
 from resilience.cloud import Cloud, running
+from resilience.service import Served
 
 ROOT = Path(__file__).resolve().parents[2]
 PORTFOLIO = "consumer_credit"
@@ -26,8 +27,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 
 @pytest.fixture(scope="session")
-def cloud(place: Place) -> Iterator[Cloud]:
-    """The stack that the drills try."""
+def started(place: Place) -> Iterator[tuple[Cloud, Served]]:
+    """The stack that the drills try, and what is in service there."""
     with running(place, print) as found:
-        service.put_in_service(found, PORTFOLIO, 2, print)
-        yield found
+        yield found, service.put_in_service(found, PORTFOLIO, 2, print)
+
+
+@pytest.fixture(scope="session")
+def cloud(started: tuple[Cloud, Served]) -> Cloud:
+    """The stack that the drills try."""
+    return started[0]

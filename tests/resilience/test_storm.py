@@ -65,7 +65,7 @@ def test_a_decision_made_twice_would_be_found_out() -> None:
     """The drill notices an answer that the log does not hold, and a person with two entries."""
     found = Storm(answers={0: {"decision_id": "a"}})
     entry = {"person_id": {"S": "p"}}
-    storm._judge_log(found, [], {"b": entry, "c": entry})
+    storm.judge_log(found, [], {"b": entry, "c": entry})
 
     assert len(found.faults) == 4
     assert "0: answered 200, and not logged so" in found.faults
