@@ -33,6 +33,7 @@ def replay(name: str, settings: Settings) -> DAG:
         schedule=None,
         start_date=midnight(product.schedule.start),
         catchup=False,
+        max_active_runs=1,
         default_args=default_args(settings, product),
         params={
             "decision_id": Param(type="string", pattern=UUID, description="A decision of the log")

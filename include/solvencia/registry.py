@@ -68,6 +68,22 @@ def get(sagemaker: Any, group: str, version: str) -> Package:
     return found
 
 
+def find_by_digest(
+    sagemaker: Any, group: str, model_digest: str, code_digest: str
+) -> Package | None:
+    """Return a registered version of a model, best the one of that code, else the newest."""
+    try:
+        summaries = list_versions(sagemaker, group)
+    except sagemaker.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] in ("ValidationException", "ResourceNotFound"):
+            return None
+        raise
+    found = [_describe(sagemaker, each["ModelPackageArn"]) for each in summaries]
+    ours = [each for each in found if each.metadata.get("digest") == model_digest]
+    same = [each for each in ours if each.metadata.get("code_digest") == code_digest]
+    return next(iter(same or ours), None)
+
+
 def create(
     sagemaker: Any,
     group: str,

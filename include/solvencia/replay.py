@@ -57,7 +57,7 @@ class Replay:
 
     def describe(self) -> dict[str, Any]:
         """Return it as plain JSON."""
-        return asdict(self)
+        return {**asdict(self), "is_reproduced": self.status == REPRODUCED}
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,10 @@ def replay(clients: Clients, settings: Settings, decision_id: str) -> Replay:
     Compared are PD, points, band, decision and each reason with its contribution, to the last bit.
     """
     logged = decision_log.read(clients.dynamodb, settings, decision_id)
-    package = find_package(clients.sagemaker, settings, logged)
+    group = settings.package_group(logged.portfolio)
+    package = registry.find_by_digest(
+        clients.sagemaker, group, logged.model_digest, logged.code_digest
+    )
     made: list[Difference] = []
     missing, notes = [], []
     application: dict[str, Any] | None = None
@@ -104,24 +107,6 @@ def replay(clients: Clients, settings: Settings, decision_id: str) -> Replay:
         missing=tuple(missing),
         notes=tuple(notes),
     )
-
-
-def find_package(sagemaker: Any, settings: Settings, logged: Decision) -> Package | None:
-    """Return the registered version of a decision's model, best the one of its own code."""
-    group = settings.package_group(logged.portfolio)
-    try:
-        names = [
-            str(each["ModelPackageDescription"])
-            for each in registry.list_versions(sagemaker, group)
-        ]
-    except sagemaker.exceptions.ClientError as error:
-        if error.response["Error"]["Code"] in ("ValidationException", "ResourceNotFound"):
-            return None
-        raise
-    found = [registry.get(sagemaker, group, name) for name in names]
-    ours = [each for each in found if each.metadata.get("digest") == logged.model_digest]
-    same = [each for each in ours if each.metadata.get("code_digest") == logged.code_digest]
-    return next(iter(same or ours), None)
 
 
 def _read_model(s3: Any, settings: Settings, package: Package | None, logged: Decision) -> Model:

@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 
-from solvencia import decision_log, layout, replay
+from solvencia import decision_log, layout, registry
 from solvencia.faults import PermanentFault
 from solvencia.settings import Settings
 
@@ -31,7 +31,12 @@ def find_decision(portfolio: str, decision_id: str) -> str:
         raise OtherPortfolio(
             f"decision {decision_id} is of {logged.portfolio}: run replay_{logged.portfolio}"
         )
-    package = replay.find_package(boto3.client("sagemaker"), settings, logged)
+    package = registry.find_by_digest(
+        boto3.client("sagemaker"),
+        settings.package_group(portfolio),
+        logged.model_digest,
+        logged.code_digest,
+    )
     return package.image if package else settings.model_image
 
 
@@ -41,7 +46,7 @@ def compare(portfolio: str, decision_id: str) -> dict[str, Any]:
     key = layout.replay_prefix(portfolio, decision_id) + "replay.json"
     body = boto3.client("s3").get_object(Bucket=settings.model_bucket, Key=key)["Body"].read()
     found: dict[str, Any] = json.loads(body)
-    if found["status"] == replay.REPRODUCED:
+    if found["is_reproduced"]:
         return found
     lines = [f"missing: {each}" for each in found["missing"]]
     lines += [

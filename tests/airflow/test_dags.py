@@ -34,6 +34,7 @@ ORDER = {
     "deliver": ["accept", "archive"],
     "transfer": ["transfer", "accept", "archive"],
     "restore": ["request", "wait", "rebuild"],
+    "replay": ["find_decision", "again", "compare"],
     "score_batch": ["check", "score", "report"],
     "build_model": [
         "clear_prepared",
