@@ -49,10 +49,12 @@ class Gateway:
                 gateway.paths.append(self.path)
                 address = urlsplit(self.path)
                 parts = address.path.removeprefix(f"{STAGE}/apply/").split("/")
-                names = dict(zip(("portfolio", "asset"), parts, strict=False))
+                names = dict(zip(("portfolio", "file"), parts, strict=False))
+                resource = "/apply/" + "/".join(f"{{{each}}}" for each in names)
                 query = dict(parse_qsl(address.query)) or None
                 headers = dict(self.headers.items())
-                event = {"pathParameters": names, "queryStringParameters": query}
+                event = {"resource": resource, "pathParameters": names}
+                event |= {"queryStringParameters": query}
                 reply = handler({**event, "headers": headers}, None)
                 self.answer(reply["statusCode"], reply["headers"], reply["body"].encode())
 
