@@ -18,12 +18,18 @@ log = logging.getLogger(__name__)
 
 
 def find_champion(name: str, training: dict[str, Any]) -> dict[str, str]:
-    """Return the live `version` and the URI of its `artefact`; the run's own where none is live."""
-    from solvencia import deploy
+    """Return the live `version` and the URI of its `artefact`; the run's own where none counts.
 
-    sagemaker = client("sagemaker")
+    A model of a newer period has trained on applications that this run tests on, so a comparison
+    with it says nothing; `guard` keeps the older one off the endpoint anyway.
+    """
+    from solvencia import deploy, layout
+
+    sagemaker, job = client("sagemaker"), training["Training"]
     live = deploy.find_live(sagemaker, Settings.from_env().endpoint(name))
-    own = str(training["Training"]["ModelArtifacts"]["S3ModelArtifacts"])
+    if live and layout.version_period(live) > job["HyperParameters"]["period"]:
+        live = ""
+    own = str(job["ModelArtifacts"]["S3ModelArtifacts"])
     return {"version": live, "artefact": deploy.find_artefact(sagemaker, live) if live else own}
 
 

@@ -466,7 +466,7 @@ def test_an_override_takes_a_reason_and_a_second_person(trial):
     assert without_reason["ask"] == "upstream_failed"
     assert "waits for an answer" in asked[0]
     assert question["subject"] == f"Override the rejection of {refused} of {NAME}?"
-    assert "below auc_min 0.99" in question["body"]
+    assert "status **Rejected**" in question["body"]
     assert "Started by ana, who may not answer" in question["body"]
     assert question["params"]["reason"]["value"] == ""
     assert by_owner["ask"] == "failed"

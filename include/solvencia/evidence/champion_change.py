@@ -31,9 +31,9 @@ def _alone(facts: Facts, before: str) -> Section:
         f"{before} was live when this version was registered. It holds the very model of this "
         "version, so there is no change to measure."
         if before
-        else "No champion was live before this version: it is the portfolio's first, so there is "
-        "no change to measure. The portfolio's own bounds stand in for a comparison: see the "
-        "validation report."
+        else "No champion was live before this version, or only one of a newer period, which has "
+        "trained on applications of this test, so there is no change to measure. The portfolio's "
+        "own bounds stand in for a comparison: see the validation report."
     )
     return Section(
         "No change to measure" if before else "No champion before this version",
