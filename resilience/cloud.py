@@ -147,7 +147,7 @@ def _deploy(place: Place, folder: Path, environment: Mapping[str, str]) -> dict[
     options = ["--alert-email", "risk@lender.example", "--agent-activation-key", "LOCAL-AGENT"]
     for module, arguments in (
         ("deployment.package", []),
-        ("deployment.deploy", [*options, "--outputs", str(outputs)]),
+        ("deployment.deploy", [*options, "--outputs", str(outputs), "--yes"]),
     ):
         done = subprocess.run(  # noqa: S603 - our own modules
             [sys.executable, "-m", module, *arguments],
