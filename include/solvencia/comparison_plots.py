@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.ticker import PercentFormatter
 
 from solvencia.comparison import Comparison
 from solvencia.evaluate import Metrics, bin_by_mass, calibration_error, measure_auc, trace_roc
-from solvencia.plots import BAD, GOOD, INK, PALE, paint
+from solvencia.plots import BAD, GOOD, INK, frame_calibration, frame_roc, paint
 
 type Numbers = npt.NDArray[np.float64]
 
@@ -44,7 +43,7 @@ def draw(
 def _draw_champion(
     outcome: npt.NDArray[Any], pd: Numbers, found: Mapping[str, Any], old: Numbers, axes: Any
 ) -> str:
-    axes.plot([0, 1], [0, 1], color=PALE, linewidth=1, linestyle="--")
+    frame_roc(axes)
     for score, name, colour, width in (
         (old, f"Champion {found['digest'][:12]}", INK, 1.4),
         (pd, "This model", GOOD, 2.2),
@@ -58,12 +57,6 @@ def _draw_champion(
     )
     axes.text(0.97, 0.24, text, ha="right", fontsize=11)
     axes.legend(loc="lower right")
-    axes.set(
-        xlabel="Share of the good that rank above the cut-off",
-        ylabel="Share of the bad that rank above it",
-        xlim=(0, 1),
-        ylim=(0, 1.01),
-    )
     return "Against the champion"
 
 
@@ -86,16 +79,6 @@ def _draw_challengers(outcome: npt.NDArray[Any], compared: Comparison, axes: Any
             label=f"{kind}, ECE {ece:.4f}",
         )
     low, high = min(points) * 0.6, min(max(points) * 1.5, 1.0)
-    axes.plot([low, high], [low, high], color=PALE, linewidth=1, linestyle="--")
-    axes.set(
-        xscale="log",
-        yscale="log",
-        xlim=(low, high),
-        ylim=(low, high),
-        xlabel="Predicted probability of default, mean of each tenth",
-        ylabel="Observed share of bad",
-    )
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    frame_calibration(axes, low, high, "Observed share of bad")
     axes.legend(loc="upper left")
     return "Whether each challenger's probabilities hold"

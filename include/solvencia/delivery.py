@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from solvencia import columns, csv_rows, layout, raw
+from solvencia import columns, csv_rows, layout, months, raw
 from solvencia.faults import PermanentFault
 from solvencia.portfolio import Portfolio, Table
 
@@ -198,10 +198,10 @@ def _check_schedule(
     import pyarrow.compute as pc
 
     span = pc.min_max(batch.column(table.time)).as_py()
-    if all(raw.in_schedule(portfolio, span[each]) for each in ("min", "max")):
+    if all(months.in_schedule(portfolio, span[each]) for each in ("min", "max")):
         return
     for line, day in zip(lines, batch.column(table.time).to_pylist(), strict=True):
-        if not raw.in_schedule(portfolio, day) and len(problems) < csv_rows.PROBLEMS_SHOWN:
+        if not months.in_schedule(portfolio, day) and len(problems) < csv_rows.PROBLEMS_SHOWN:
             problems.append(
                 f"{name}: line {line}: {table.time} lies outside the portfolio's [schedule]"
             )

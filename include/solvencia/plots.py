@@ -81,10 +81,36 @@ def paint(folder: Path, caption: str, pictures: Mapping[str, Callable[[Any], str
     return list(pictures)
 
 
+def frame_roc(axes: Any) -> None:
+    """Label the axes of ROC curves and draw the line of a score that ranks nothing."""
+    axes.plot([0, 1], [0, 1], color=PALE, linewidth=1, linestyle="--")
+    axes.set(
+        xlabel="Share of the good that rank above the cut-off",
+        ylabel="Share of the bad that rank above it",
+        xlim=(0, 1),
+        ylim=(0, 1.01),
+    )
+
+
+def frame_calibration(axes: Any, low: float, high: float, ylabel: str) -> None:
+    """Label the logarithmic axes of calibration, from `low` to `high`, with the ideal line."""
+    axes.plot([low, high], [low, high], color=PALE, linewidth=1, linestyle="--")
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlim=(low, high),
+        ylim=(low, high),
+        xlabel="Predicted probability of default, mean of each tenth",
+        ylabel=ylabel,
+    )
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+
+
 def _draw_roc(axes: Any, metrics: Metrics, outcome: npt.NDArray[Any], pd: Numbers) -> str:
     false_rate, true_rate, _ = trace_roc(outcome, pd)
     widest = int(np.argmax(np.abs(true_rate - false_rate)))
-    axes.plot([0, 1], [0, 1], color=PALE, linewidth=1, linestyle="--")
+    frame_roc(axes)
     axes.fill_between(false_rate, true_rate, false_rate, color=GOOD, alpha=0.10, linewidth=0)
     axes.plot(false_rate, true_rate, color=GOOD, linewidth=2.2)
     place = false_rate[widest]
@@ -93,12 +119,6 @@ def _draw_roc(axes: Any, metrics: Metrics, outcome: npt.NDArray[Any], pd: Number
     axes.annotate(f"KS {metrics.ks:.3f}", (place + 0.015, middle), color=BAD, va="center")
     interval = f"95 % interval {metrics.auc_low:.3f} to {metrics.auc_high:.3f}"
     axes.text(0.97, 0.06, f"AUC {metrics.auc:.3f}\n{interval}", ha="right", fontsize=12)
-    axes.set(
-        xlabel="Share of the good that rank above the cut-off",
-        ylabel="Share of the bad that rank above it",
-        xlim=(0, 1),
-        ylim=(0, 1.01),
-    )
     return "How well the model ranks"
 
 
@@ -110,7 +130,7 @@ def _draw_calibration(axes: Any, metrics: Metrics, outcome: npt.NDArray[Any], pd
     margin = 1.96 * np.sqrt(rate * (1 - rate) / rows)
     low = max(min(mean.min(), rate[rate > 0].min()) * 0.6, 1e-4)
     high = min(max(mean.max(), (rate + margin).max()) * 1.5, 1.0)
-    axes.plot([low, high], [low, high], color=PALE, linewidth=1, linestyle="--")
+    frame_calibration(axes, low, high, "Observed share of bad, with 95 % interval")
     bars = [np.minimum(margin, np.maximum(rate - low, 0)), margin]
     axes.errorbar(
         mean,
@@ -123,16 +143,6 @@ def _draw_calibration(axes: Any, metrics: Metrics, outcome: npt.NDArray[Any], pd
         elinewidth=1.2,
         capsize=3,
     )
-    axes.set(
-        xscale="log",
-        yscale="log",
-        xlim=(low, high),
-        ylim=(low, high),
-        xlabel="Predicted probability of default, mean of each tenth",
-        ylabel="Observed share of bad, with 95 % interval",
-    )
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.text(
         0.97,
         0.06,

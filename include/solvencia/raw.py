@@ -10,11 +10,10 @@ import json
 from collections.abc import Iterator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-from solvencia import layout
+from solvencia import layout, months
 from solvencia.faults import PermanentFault
 from solvencia.portfolio import Portfolio, Table
 
@@ -53,37 +52,6 @@ class Part:
     rows: int
     bytes: int
     sha256: str
-
-
-def month(portfolio: Portfolio, months_after_start: int) -> str:
-    """Return the period that lies this many months after the portfolio's first."""
-    start = portfolio.schedule.start
-    total = start.year * 12 + start.month - 1 + months_after_start
-    return f"{total // 12:04d}-{total % 12 + 1:02d}"
-
-
-def list_months(portfolio: Portfolio, last: str) -> list[str]:
-    """Return the periods from the portfolio's first to `last`, which it includes."""
-    months: list[str] = []
-    while not months or months[-1] < last:
-        months.append(month(portfolio, len(months)))
-    return months
-
-
-def may_be_empty(portfolio: Portfolio, table: Table, period: str) -> bool:
-    """Whether no row is expected yet: no label is known before its first window closes."""
-    is_label_table = portfolio.label.field in table.columns
-    return is_label_table and period < month(portfolio, portfolio.label.window_months)
-
-
-def first_trainable(portfolio: Portfolio) -> str:
-    """Return the first period in which matured applications are left beside the test's."""
-    return month(portfolio, portfolio.label.window_months + portfolio.split.test_months)
-
-
-def is_trainable(portfolio: Portfolio, period: str) -> bool:
-    """Whether a model can be built of a period."""
-    return period >= first_trainable(portfolio)
 
 
 def arrow_schema(table: Table) -> Any:
@@ -227,15 +195,9 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def in_schedule(portfolio: Portfolio, day: date) -> bool:
-    """Whether a day lies within the portfolio's life."""
-    end = portfolio.schedule.end
-    return portfolio.schedule.start <= day and (end is None or day <= end)
-
-
 def _check_months(portfolio: Portfolio, period: str, parts: Mapping[str, Part]) -> None:
     for table in portfolio.tables.values():
-        if parts[table.name].rows == 0 and not may_be_empty(portfolio, table, period):
+        if parts[table.name].rows == 0 and not months.may_be_empty(portfolio, table, period):
             raise EmptyMonth(portfolio, table.name, period)
 
 

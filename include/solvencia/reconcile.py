@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from solvencia import layout, raw
+from solvencia import layout, months, raw
 from solvencia.faults import PermanentFault
 from solvencia.layout import DECLINED
 from solvencia.portfolio import Portfolio
@@ -53,7 +53,7 @@ def check_prepared(
     raw.put_json(s3, bucket, layout.report(portfolio.name, period, "prepare"), report)
     parts = ("prepared", "immature", "repeated_keys")
     problems = []
-    if absent := sorted({*raw.list_months(portfolio, period)} - {*periods}):
+    if absent := sorted({*months.list_until(portfolio, period)} - {*periods}):
         problems.append(
             f"{len(absent)} months have no raw data, {absent[0]} to {absent[-1]}: "
             "ingest or deliver them"

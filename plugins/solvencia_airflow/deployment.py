@@ -9,7 +9,7 @@ from airflow.sdk import task
 from solvencia.settings import Settings
 from solvencia_airflow import approval, jobs, versions
 from solvencia_airflow.defaults import QUESTION, QUESTION_SUBJECT, mail
-from solvencia_airflow.operators import (
+from solvencia_airflow.endpoint_operators import (
     CreateEndpointConfigOperator,
     CreateModelOperator,
     DeployEndpointOperator,

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from solvencia import layout, portfolio
+from solvencia import layout, months, portfolio
 from solvencia.settings import Settings
 from solvencia_airflow.aws import client
 
@@ -79,14 +79,13 @@ def catalogue(name: str, period: str, asset: Any, outlet_events: Any) -> None:
     from airflow.sdk.exceptions import AirflowSkipException
 
     from solvencia import catalogue as core
-    from solvencia import raw
 
     product = portfolio.load(name)
     core.check(client("glue"), Settings.from_env().database(name), product, period)
-    if not raw.is_trainable(product, period):
+    if not months.is_trainable(product, period):
         raise AirflowSkipException(
             f"{period} is ingested; the first period with matured applications to train on is "
-            f"{raw.first_trainable(product)}"
+            f"{months.first_trainable(product)}"
         )
     outlet_events[asset].add_partitions(period)
 

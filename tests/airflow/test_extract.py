@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from solvencia import extract, layout, raw
+from solvencia import extract, layout, months, raw
 
 PERIOD = "2026-10"
 
@@ -228,6 +228,6 @@ def test_postgresql_orders_text_by_bytes(product):
 
 def test_a_model_needs_matured_applications_beside_the_test(product):
     """24 months until the first outcome and 7 months of test: the first model is of 2025-06."""
-    assert raw.first_trainable(product) == "2025-06"
-    assert not raw.is_trainable(product, "2025-05")
-    assert raw.is_trainable(product, "2025-06")
+    assert months.first_trainable(product) == "2025-06"
+    assert not months.is_trainable(product, "2025-05")
+    assert months.is_trainable(product, "2025-06")

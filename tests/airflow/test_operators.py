@@ -14,6 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from solvencia import registry
+from solvencia_airflow import endpoint_operators as endpoints
 from solvencia_airflow import operators
 
 ROLE = "arn:aws:iam::000000000000:role/solvencia-sagemaker"
@@ -64,14 +65,14 @@ def create_model(name: str, image: str = IMAGE, data: str = "s3://models/m.tar.g
         "PrimaryContainer": {"Image": image, "ModelDataUrl": data},
         "ExecutionRoleArn": ROLE,
     }
-    return operators.CreateModelOperator(
+    return endpoints.CreateModelOperator(
         task_id="model", config=config, package_group=GROUP, **COMMON
     )
 
 
 def deploy(name: str) -> Any:
     config = {"EndpointName": name, "EndpointConfigName": name}
-    return operators.DeployEndpointOperator(
+    return endpoints.DeployEndpointOperator(
         task_id="endpoint", config=config, package_group=GROUP, check_interval=1, **COMMON
     )
 
@@ -85,7 +86,7 @@ def create_config(name: str, instances: int | str = 2) -> Any:
         "InitialVariantWeight": 1.0,
     }
     config = {"EndpointConfigName": name, "ProductionVariants": [variant]}
-    return operators.CreateEndpointConfigOperator(task_id="config", config=config, **COMMON)
+    return endpoints.CreateEndpointConfigOperator(task_id="config", config=config, **COMMON)
 
 
 def test_a_retry_finds_the_model_that_it_created(sagemaker, approved, name):
@@ -102,7 +103,7 @@ def test_a_name_with_another_image_is_refused(sagemaker, approved, name):
     """A model of the same digest that runs in another image is not taken for it."""
     create_model(name).execute({})
 
-    with pytest.raises(operators.NameTaken, match=f"model {name} is there already"):
+    with pytest.raises(endpoints.NameTaken, match=f"model {name} is there already"):
         create_model(name, image=IMAGE.replace(":1", ":2")).execute({})
 
 
@@ -114,7 +115,7 @@ def test_a_retry_finds_its_endpoint_configuration(sagemaker, approved, name):
     found = create_config(name, instances="2").execute({})
 
     assert found["EndpointConfig"]["EndpointConfigName"] == name
-    with pytest.raises(operators.NameTaken, match=f"configuration {name} is there already"):
+    with pytest.raises(endpoints.NameTaken, match=f"configuration {name} is there already"):
         create_config(name, instances=3).execute({})
 
 
@@ -128,7 +129,7 @@ def test_an_endpoint_that_never_gets_healthy_says_why(sagemaker, approved, s3, b
     create_config(name).execute({})
 
     for _ in range(2):
-        with pytest.raises(operators.EndpointUnhealthy) as fault:
+        with pytest.raises(endpoints.EndpointUnhealthy) as fault:
             deploy(name).execute({})
 
         assert f"endpoint {name} did not get healthy" in str(fault.value)
