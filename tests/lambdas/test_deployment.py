@@ -13,7 +13,7 @@ import pytest
 
 from solvencia import portfolio
 from solvencia.settings import Settings
-from tests.lambdas.conftest import ROOT, Deployed
+from tests.lambdas.conftest import ROOT, Deployed, destroy
 
 
 def wait(is_so: Callable[[], bool], seconds: float = 30) -> bool:
@@ -164,6 +164,26 @@ def test_the_network_has_a_flow_log_with_an_end(stack: Deployed) -> None:
 
     assert [each["FlowLogStatus"] for each in found["FlowLogs"]] == ["ACTIVE"]
     assert groups["logGroups"][0]["retentionInDays"] == 30
+
+
+def test_a_lenders_own_domain_leads_to_the_stage(stack: Deployed) -> None:
+    """The name has TLS 1.2 at least, and its path below the domain reaches the live stage."""
+    name, certificate = "scores.lender.example", "arn:aws:acm:us-east-1:000000000000:certificate/0a"
+    done = stack.deploy(
+        *("--stack", "named", "--parameter", f"DomainName={name}"),
+        *("--parameter", f"CertificateArn={certificate}", "--parameter", "DomainBasePath=credit"),
+    )
+    api = stack.client("apigateway")
+    found = api.get_domain_name(domainName=name)
+    mapping = api.get_base_path_mappings(domainName=name)["items"]
+    gone = destroy(
+        stack, "--yes", "--delete-data", "named", "--confirm-delete-data", "named", name="named"
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (found["securityPolicy"], found["regionalCertificateArn"]) == ("TLS_1_2", certificate)
+    assert [(each["basePath"], each["stage"]) for each in mapping] == [("credit", "live")]
+    assert gone.returncode == 0, gone.stdout + gone.stderr
 
 
 def test_outputs_hold_the_settings_and_the_key_for_their_owner_alone(stack: Deployed) -> None:
