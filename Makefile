@@ -114,6 +114,10 @@ destroy: setup ## Delete a deployed stack, its data kept (ENV=name; DELETE_DATA=
 	@$(AIRFLOW) -m deployment.destroy $(call option,ENV) $(if $(findstring command line,$(origin YES)),--yes) \
 		$(if $(findstring command line,$(origin DELETE_DATA)),--delete-data "$(DELETE_DATA)")
 
+.PHONY: smoke
+smoke: setup ## Look at a deployed stack, line by line, with the next step of each (ENV=name; else the running stack)
+	@$(if $(call option,ENV),,$(AIRFLOW) -m local with) $(AIRFLOW) -m deployment.smoke $(call option,ENV)
+
 .PHONY: cost
 cost: setup ## Estimate the monthly bill: ENV=name of deployment/environments; HELP=1 lists what it may assume
 	@$(AIRFLOW) -m deployment.cost $(call option,ENV) $(if $(findstring command line,$(origin HELP)),--help) $(ASSUME)

@@ -57,8 +57,8 @@ def hint(reason: str) -> str:
     text = reason.lower()
     if "unreservedconcurrentexecution" in text:
         return (
-            " [the account's quota of concurrent executions leaves none to reserve: deploy with the "
-            "…Reserved parameters at 0, or ask for a larger quota first]"
+            " [the account's quota of concurrent executions leaves none to reserve: deploy with "
+            "the …Reserved parameters at 0, or ask for a larger quota first]"
         )
     if "quota" in text or "limitexceeded" in text or "limit exceeded" in text or "maximum" in text:
         return " [a quota: ask for more in the Service Quotas console, then deploy again]"

@@ -84,6 +84,7 @@ def install(config: Config) -> Callable[..., Awaitable[None]]:
 
     from local.aws import (
         alarms,
+        buckets,
         cloudformation,
         crawler,
         datasync,
@@ -107,6 +108,7 @@ def install(config: Config) -> Callable[..., Awaitable[None]]:
         firewall,
         cloudformation,
         alarms,
+        buckets,
         gateway,
         lambda_runtime,
         athena,
