@@ -69,6 +69,10 @@ portfolio: setup ## Draft a portfolio: NAME=x FROM=data.csv|connection TARGET=co
 		$(if $(findstring command line,$(origin FORCE)),--force) \
 		$(foreach each,BAD VIEWS KEY TIME WINDOW TEST OWNER TITLE TABLE CONNECTION ROWS TEXT SKIP MISSING DELIMITER DECIMAL DATES ENCODING,$(call option,$(each)))
 
+.PHONY: delivery
+delivery: setup ## A sample portfolio's history as a bulk delivery, for an account without a warehouse (PORTFOLIO=name)
+	@$(AIRFLOW) -m local.delivery --portfolio $(PORTFOLIO)
+
 .PHONY: contracts
 contracts: setup ## Generate expectations/ and contracts/ from the portfolios
 	@$(MODEL) -m solvencia.contracts
