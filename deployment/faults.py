@@ -48,7 +48,8 @@ def explain(fault: BotoCoreError | ClientError) -> str:
     if code in CREDENTIALS:
         return f"AWS does not accept the credentials ({code}): sign in again; then deploy again"
     if code in DENIED:
-        return f"{fault}: the credentials may not do this; docs/from-an-empty-account.md says what a deployment needs"
+        page = "docs/from-an-empty-account.md"
+        return f"{fault}: the credentials may not do this; {page} says what a deployment needs"
     return f"AWS refused: {fault}{hint(f'{code} {fault}')}"
 
 
