@@ -201,7 +201,8 @@ def table(found: list[Line], prices: Prices) -> str:
         f"Prices of {known['region']}, {known['as_of']} ({prices.path.name}): {known['source']}."
     )
     rows.append(
-        "Not in it: taxes, data transfer, Direct Connect, the warehouse, support, free tiers."
+        "Not in it: taxes, data transfer (private endpoints' too), Direct Connect, the warehouse, "
+        "support, free tiers."
     )
     return "\n".join(rows)
 

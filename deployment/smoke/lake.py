@@ -34,5 +34,6 @@ def catalogue(deployed: Deployment) -> Iterator[Line]:
         if found:
             yield Line(OK, f"tables of {portfolio}", ", ".join(found))
         else:
-            step = f"run the DAG ingest_{portfolio} (or deliver_{portfolio})"
+            step = f"run the DAG ingest_{portfolio}, or deliver_{portfolio} and then the crawler"
+            step += f" {names.crawler(portfolio)}"
             yield Line(LOOK, f"tables of {portfolio}", "none yet", step)
