@@ -69,6 +69,10 @@ portfolio: setup ## Draft a portfolio: NAME=x FROM=data.csv|connection TARGET=co
 		$(if $(findstring command line,$(origin FORCE)),--force) \
 		$(foreach each,BAD VIEWS KEY TIME WINDOW TEST OWNER TITLE TABLE CONNECTION ROWS TEXT SKIP MISSING DELIMITER DECIMAL DATES ENCODING,$(call option,$(each)))
 
+.PHONY: delivery
+delivery: setup ## A sample portfolio's history as a bulk delivery, for an account without a warehouse (PORTFOLIO=name)
+	@$(AIRFLOW) -m local.delivery --portfolio $(PORTFOLIO)
+
 .PHONY: contracts
 contracts: setup ## Generate expectations/ and contracts/ from the portfolios
 	@$(MODEL) -m solvencia.contracts
@@ -113,6 +117,10 @@ deploy: package ## Deploy to AWS: ENV=name of deployment/environments; shows the
 destroy: setup ## Delete a deployed stack, its data kept (ENV=name; DELETE_DATA=stack's name asks once more)
 	@$(AIRFLOW) -m deployment.destroy $(call option,ENV) $(if $(findstring command line,$(origin YES)),--yes) \
 		$(if $(findstring command line,$(origin DELETE_DATA)),--delete-data "$(DELETE_DATA)")
+
+.PHONY: smoke
+smoke: setup ## Look at a deployed stack, line by line, with the next step of each (ENV=name; else the running stack)
+	@$(if $(call option,ENV),,$(AIRFLOW) -m local with) $(AIRFLOW) -m deployment.smoke $(call option,ENV)
 
 .PHONY: cost
 cost: setup ## Estimate the monthly bill: ENV=name of deployment/environments; HELP=1 lists what it may assume

@@ -46,6 +46,7 @@ class Load:
     training_hours: float
     notebook_hours: float
     workers_extra_hours: float
+    flow_logs_gb: float
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,15 @@ def lines(
         count = endpoints(is_airflow=given.get("Airflow") == "true")
         hour = prices.of("hours", "interface_endpoint_zone")
         yield Line(f"private endpoints: {count} in {ZONES} zones", count * ZONES * HOURS, "h", hour)
+    if given["Firewall"] == "true":
+        rules = firewall_rules()
+        yield Line("web ACL of the firewall", 1, "ACL", prices.of("months", "web_acl"))
+        yield Line("rules of the firewall", rules, "rule", prices.of("months", "web_acl_rule"))
+        asked = prices.of("million_requests", "firewall")
+        yield Line("requests through the firewall", millions, "million", asked)
+    if given["FlowLogDays"] != "0":
+        taken_in = prices.of("gigabytes", "logs_taken_in")
+        yield Line("flow logs, taken in", load.flow_logs_gb, "GB", taken_in)
     if given.get("Notebook") == "true":
         size = given["NotebookInstance"]
         hour = prices.of("hours", f"sagemaker.{size}")
@@ -160,6 +170,11 @@ def endpoints(*, is_airflow: bool) -> int:
     )
 
 
+def firewall_rules() -> int:
+    """Return how many rules the firewall's template bills; a group of managed rules is one."""
+    return len(templates.declared("firewall")["WebAcl"]["Properties"]["Rules"])
+
+
 def alarms(portfolios: int) -> int:
     """Return how many alarms the templates make for so many portfolios."""
     return sum(
@@ -186,7 +201,8 @@ def table(found: list[Line], prices: Prices) -> str:
         f"Prices of {known['region']}, {known['as_of']} ({prices.path.name}): {known['source']}."
     )
     rows.append(
-        "Not in it: taxes, data transfer, Direct Connect, the warehouse, support, free tiers."
+        "Not in it: taxes, data transfer (private endpoints' too), Direct Connect, the warehouse, "
+        "support, free tiers."
     )
     return "\n".join(rows)
 
@@ -203,6 +219,7 @@ def _parser() -> argparse.ArgumentParser:
         ("training-hours", 2.0, "hours of training and evaluation a month"),
         ("notebook-hours", 160.0, "hours for which the notebook runs"),
         ("workers-extra-hours", 0.0, "hours of Airflow's workers above the first"),
+        ("flow-logs-gb", 1.0, "gigabytes of the network's flow logs a month"),
     ):
         parser.add_argument(
             f"--{name}", type=type(default), default=default, help=f"{text} (default: %(default)s)"

@@ -175,7 +175,7 @@ def _environment(found: Mapping[str, str], session: Any) -> dict[str, str]:
     return {
         **_settings(found),
         "AWS_DEFAULT_REGION": session.region_name,
-        "api_url": _api_url(found),
+        "api_url": api_url(found),
         "api_key": key["value"],
     }
 
@@ -189,7 +189,7 @@ def _settings(found: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _api_url(found: Mapping[str, str]) -> str:
+def api_url(found: Mapping[str, str]) -> str:
     """Return the stage's address; another endpoint than AWS's serves it below a path of its own."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
     if endpoint is None:

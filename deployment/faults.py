@@ -48,13 +48,19 @@ def explain(fault: BotoCoreError | ClientError) -> str:
     if code in CREDENTIALS:
         return f"AWS does not accept the credentials ({code}): sign in again; then deploy again"
     if code in DENIED:
-        return f"{fault}: the credentials may not do this; docs/aws.md says what a deployment needs"
+        page = "docs/from-an-empty-account.md"
+        return f"{fault}: the credentials may not do this; {page} says what a deployment needs"
     return f"AWS refused: {fault}{hint(f'{code} {fault}')}"
 
 
 def hint(reason: str) -> str:
     """Return the next step for a reason that CloudFormation or a service gives, or ""."""
     text = reason.lower()
+    if "unreservedconcurrentexecution" in text:
+        return (
+            " [the account's quota of concurrent executions leaves none to reserve: deploy with "
+            "the …Reserved parameters at 0, or ask for a larger quota first]"
+        )
     if "quota" in text or "limitexceeded" in text or "limit exceeded" in text or "maximum" in text:
         return " [a quota: ask for more in the Service Quotas console, then deploy again]"
     if "unrecognized resource type" in text or "is not supported in" in text:

@@ -27,6 +27,11 @@ PSEUDO = {
 # Options that are off by default, on.
 OPTIONS = {
     "ModelSourceKey": "image/source.zip",
+    "DomainName": "scores.lender.example",
+    "CertificateArn": (
+        "arn:aws:acm:eu-west-1:123456789012:certificate/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f"
+    ),
+    "HostedZoneId": "Z0123456789ABC",
     "WarehouseCidr": "10.1.2.0/28",
     "PermissionsBoundary": "arn:aws:iam::123456789012:policy/boundary",
     "ReplicaBucketArn": "arn:aws:s3:::solvencia-replica-123456789012-eu-central-1",

@@ -9,6 +9,7 @@ from typing import Any
 from ministack.services import cloudformation
 from ministack.services.cloudformation import provisioners, stacks
 
+from local.aws import firewall
 from local.aws.clients import client
 from local.aws.config import Config
 
@@ -53,7 +54,7 @@ def _datasync(create: str, arn: str, delete: str, describe: str = "") -> Resourc
     )
 
 
-TYPES = {
+TYPES: dict[str, ResourceType | firewall.Link] = firewall.TYPES | {
     "AWS::DataSync::Agent": _datasync("create_agent", "AgentArn", "delete_agent"),
     "AWS::DataSync::LocationNFS": _datasync(
         "create_location_nfs", "LocationArn", "delete_location", "describe_location_nfs"

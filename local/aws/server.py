@@ -84,9 +84,11 @@ def install(config: Config) -> Callable[..., Awaitable[None]]:
 
     from local.aws import (
         alarms,
+        buckets,
         cloudformation,
         crawler,
         datasync,
+        firewall,
         gateway,
         lambda_runtime,
         mail,
@@ -103,8 +105,10 @@ def install(config: Config) -> Callable[..., Awaitable[None]]:
         moto_services,
         sagemaker,
         datasync,
+        firewall,
         cloudformation,
         alarms,
+        buckets,
         gateway,
         lambda_runtime,
         athena,

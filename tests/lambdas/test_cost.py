@@ -60,6 +60,31 @@ def test_counts_are_those_of_the_templates() -> None:
     assert cost.alarms(2) - cost.alarms(1) > 0
 
 
+def test_firewall_and_flow_logs_are_billed_while_they_are_on() -> None:
+    """The web ACL, its five rules and its requests cost by the month; off, they cost nothing."""
+    options = cost._parser().parse_args([])
+    load = cost.Load(**{name: getattr(options, name) for name in cost.Load.__dataclass_fields__})
+    prices = cost.Prices(cost.PRICES)
+    off = Environment(parameters={"Firewall": "false", "FlowLogDays": "0"})
+
+    found = {
+        each.what: each for each in cost.lines(cost.values(Environment()), prices, load, options)
+    }
+    without = {each.what for each in cost.lines(cost.values(off), prices, load, options)}
+
+    assert found["web ACL of the firewall"].total_usd == 5.0
+    assert found["rules of the firewall"].total_usd == 5.0
+    assert found["requests through the firewall"].total_usd == pytest.approx(
+        load.scores / 1e6 * 0.60
+    )
+    assert found.keys() - without == {
+        "web ACL of the firewall",
+        "rules of the firewall",
+        "requests through the firewall",
+        "flow logs, taken in",
+    }
+
+
 def test_a_missing_price_is_named_with_its_file(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

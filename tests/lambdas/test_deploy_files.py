@@ -183,6 +183,7 @@ def refused(code: str, message: str) -> ClientError:
         (refused("ExpiredToken", "expired"), "sign in again"),
         (refused("AccessDenied", "not authorized to perform: iam:CreateRole"), "iam:CreateRole"),
         (refused("LimitExceededException", "too many"), "Service Quotas console"),
+        (refused("InvalidParameterValue", "UnreservedConcurrentExecution below 10"), "at 0"),
         (refused("ValidationError", "Unrecognized resource types: [A::B::C]"), "choose another"),
     ],
 )

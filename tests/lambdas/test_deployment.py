@@ -13,7 +13,7 @@ import pytest
 
 from solvencia import portfolio
 from solvencia.settings import Settings
-from tests.lambdas.conftest import ROOT, Deployed
+from tests.lambdas.conftest import ROOT, Deployed, destroy
 
 
 def wait(is_so: Callable[[], bool], seconds: float = 30) -> bool:
@@ -139,6 +139,51 @@ def test_the_dashboard_reads_the_metrics_that_the_stack_makes(stack: Deployed) -
     assert len(widgets) == 6
     assert all("solvencia" in each for each in read)
     assert any("ModelAgeDays" in each for each in read)
+
+
+def test_the_firewall_stands_before_the_stage_and_logs_no_key(stack: Deployed) -> None:
+    """The stage's web ACL is the stack's, and its log leaves out the clients' keys."""
+    waf, api = stack.client("wafv2"), stack.client("apigateway")
+    name = next(each["id"] for each in api.get_rest_apis()["items"] if each["name"] == "solvencia")
+    stage = f"arn:aws:apigateway:us-east-1::/restapis/{name}/stages/live"
+    found = waf.get_web_acl_for_resource(ResourceArn=stage)["WebACL"]
+    logging = waf.get_logging_configuration(ResourceArn=found["ARN"])["LoggingConfiguration"]
+
+    assert found["Name"] == "solvencia"
+    assert {"SingleHeader": {"Name": "x-api-key"}} in logging["RedactedFields"]
+    assert logging["LogDestinationConfigs"][0].endswith(":aws-waf-logs-solvencia")
+
+
+def test_the_network_has_a_flow_log_with_an_end(stack: Deployed) -> None:
+    """The traffic of the stack's network goes into a log group that forgets after 30 days."""
+    subnet = stack.outputs["SOLVENCIA_SUBNETS"].split(",")[0]
+    ec2 = stack.client("ec2")
+    network = ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["VpcId"]
+    found = ec2.describe_flow_logs(Filters=[{"Name": "resource-id", "Values": [network]}])
+    groups = stack.client("logs").describe_log_groups(logGroupNamePrefix="/aws/vpc/solvencia")
+
+    assert [each["FlowLogStatus"] for each in found["FlowLogs"]] == ["ACTIVE"]
+    assert groups["logGroups"][0]["retentionInDays"] == 30
+
+
+def test_a_lenders_own_domain_leads_to_the_stage(stack: Deployed) -> None:
+    """The name has TLS 1.2 at least, and its path below the domain reaches the live stage."""
+    name, certificate = "scores.lender.example", "arn:aws:acm:us-east-1:000000000000:certificate/0a"
+    done = stack.deploy(
+        *("--stack", "named", "--parameter", f"DomainName={name}"),
+        *("--parameter", f"CertificateArn={certificate}", "--parameter", "DomainBasePath=credit"),
+    )
+    api = stack.client("apigateway")
+    found = api.get_domain_name(domainName=name)
+    mapping = api.get_base_path_mappings(domainName=name)["items"]
+    gone = destroy(
+        stack, "--yes", "--delete-data", "named", "--confirm-delete-data", "named", name="named"
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (found["securityPolicy"], found["regionalCertificateArn"]) == ("TLS_1_2", certificate)
+    assert [(each["basePath"], each["stage"]) for each in mapping] == [("credit", "live")]
+    assert gone.returncode == 0, gone.stdout + gone.stderr
 
 
 def test_outputs_hold_the_settings_and_the_key_for_their_owner_alone(stack: Deployed) -> None:

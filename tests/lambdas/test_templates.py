@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from solvencia import body
 from solvencia.settings import Settings
 from tests.lambdas import templates
 
@@ -282,3 +283,96 @@ def test_the_network_has_no_way_out_and_an_endpoint_for_every_service() -> None:
 
     assert not types & {"AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::Route"}
     assert clients | of_operators | {"ecr.api", "ecr.dkr", "secretsmanager"} <= doors
+
+
+def firewall_rules() -> dict[str, dict[str, Any]]:
+    found = templates.resources("firewall", KNOWN)["WebAcl"]["Properties"]["Rules"]
+    return {each["Name"]: each for each in sorted(found, key=lambda rule: rule["Priority"])}
+
+
+def test_the_firewall_sees_and_refuses_what_the_api_calls_too_long() -> None:
+    """A body that the function takes is looked at whole, and a longer one goes no further."""
+    web_acl = templates.resources("firewall", KNOWN)["WebAcl"]["Properties"]
+    seen = web_acl["AssociationConfig"]["RequestBody"]["API_GATEWAY"]["DefaultSizeInspectionLimit"]
+    name, rule = next(iter(firewall_rules().items()))
+    size = rule["Statement"]["SizeConstraintStatement"]
+
+    assert name == "body-size"
+    assert (size["ComparisonOperator"], size["Size"]) == ("GT", body.BYTES_MAX)
+    assert int(seen.removeprefix("KB_")) * 1024 == body.BYTES_MAX
+    assert size["FieldToMatch"]["Body"]["OversizeHandling"] == "MATCH"
+    assert rule["Action"]["Block"]["CustomResponse"]["ResponseCode"] == 413
+
+
+def test_one_address_may_use_a_whole_keys_rate() -> None:
+    """The firewall's default leaves room for the steady rate that one client's key has."""
+    given = templates.read("solvencia")["Parameters"]
+
+    assert given["RequestsPerAddress"]["Default"] >= 300 * given["ScoreRatePerSecond"]["Default"]
+    assert firewall_rules()["rate"]["Statement"]["RateBasedStatement"]["EvaluationWindowSec"] == 300
+
+
+def test_the_firewall_logs_no_key_and_nothing_of_a_body() -> None:
+    """Keys, queries and what a rule quotes of a body are gone before anything is written."""
+    found = templates.resources("firewall", KNOWN)
+    redacted = found["Logging"]["Properties"]["RedactedFields"]
+    protected = found["WebAcl"]["Properties"]["DataProtectionConfig"]["DataProtections"]
+    views = [found["WebAcl"]["Properties"]["VisibilityConfig"]]
+    views += [rule["VisibilityConfig"] for rule in firewall_rules().values()]
+
+    assert {"SingleHeader": {"Name": "x-api-key"}} in redacted
+    assert {each["Field"]["FieldType"] for each in protected} >= {"BODY", "SINGLE_HEADER"}
+    assert {each["SampledRequestsEnabled"] for each in views} == {False}
+    assert found["LogGroup"]["Properties"]["LogGroupName"] == "aws-waf-logs-lender-one"
+
+
+@pytest.mark.parametrize("place", ["compute", "batch"])
+def test_every_lambda_can_have_executions_of_its_own_and_has_none_by_default(place: str) -> None:
+    """A new account's quota leaves nothing to reserve; whoever raised it gives a number."""
+    parameters = templates.read("solvencia")["Parameters"]
+    functions = {
+        name.removesuffix("Function"): each["Properties"]["ReservedConcurrentExecutions"]
+        for name, each in templates.resources(place, KNOWN).items()
+        if each["Type"] == "AWS::Lambda::Function"
+    }
+
+    assert functions
+    for name, reserved in functions.items():
+        given, ref = f"{name}Reserved", {"Ref": f"{name}Reserved"}
+        assert reserved == {"Fn::If": [f"Has{given}", ref, {"Ref": "AWS::NoValue"}]}
+        assert parameters[given]["Default"] == 0
+
+
+def test_no_function_is_invoked_and_left_alone() -> None:
+    """There is no dead letter queue, so nothing may make an event that nobody waits for."""
+    senders = {"AWS::Lambda::EventSourceMapping", "AWS::Events::Rule"}
+    asynchronous = [
+        f"{template}.{name}"
+        for template in NAMES
+        for name, each in templates.resources(template, KNOWN).items()
+        if each["Type"] in senders
+        or "LambdaConfigurations" in str(each)
+        or (each["Type"] == "AWS::SNS::Subscription" and each["Properties"]["Protocol"] == "lambda")
+        or (each["Type"] == "AWS::Scheduler::Schedule" and "Function" in str(each["Properties"]))
+    ]
+
+    assert asynchronous == []
+
+
+@pytest.mark.parametrize(
+    ("template", "alarm"), [("alerts", "CleaningTimedOut"), ("batch", "TimedOut")]
+)
+def test_a_state_machine_that_runs_out_of_time_raises_an_alarm(template: str, alarm: str) -> None:
+    """CloudWatch counts what timed out apart from what failed."""
+    found = templates.resources(template, KNOWN)[alarm]["Properties"]
+
+    assert found["MetricName"] == "ExecutionsTimedOut"
+
+
+def test_the_flow_logs_hold_what_was_refused_too_and_are_encrypted() -> None:
+    """Traffic of both kinds goes into a log group under the operations key."""
+    found = templates.resources("traffic", KNOWN)
+
+    assert found["FlowLog"]["Properties"]["TrafficType"] == "ALL"
+    assert found["LogGroup"]["Properties"]["KmsKeyId"] == {"Ref": "OperationsKeyArn"}
+    assert found["LogGroup"]["Properties"]["RetentionInDays"] == {"Ref": "RetentionDays"}
