@@ -31,8 +31,7 @@ class Cells:
     starts: npt.NDArray[np.intp]  # where each column's codes begin in `steps`
     steps: Places  # shape (codes, trees)
     bases: Places  # each tree's first cell
-    values: Numbers  # by cell
-    shares: Numbers  # shape (cells, features)
+    table: Numbers  # by cell its value, then its share of each feature
 
     def locate(self, row: list[float]) -> Places:
         """Return the row's cell in each tree; `row` has a value for each column."""
@@ -52,13 +51,23 @@ class Cells:
             found += self.steps.take(start + codes, axis=0)
         return found
 
-    def score(self, cells: Places) -> Numbers:
-        """Return the sum of the trees' values, one tree after the other as LightGBM adds them."""
-        return np.asarray(np.add.accumulate(self.values.take(cells.T), axis=0)[-1])
+    def add_up(self, cells: Places) -> Numbers:
+        """Return one row's raw score and shares by feature, shape (1 + features,).
 
-    def explain(self, cells: Places) -> Numbers:
-        """Return the sums of one row's shares over the trees, by feature."""
-        return np.asarray(np.add.reduce(self.shares.take(cells, axis=0), axis=0))
+        They are added one tree after the other, as LightGBM adds the score.
+        """
+        return np.asarray(np.add.reduce(self.table.take(cells, axis=0), axis=0))
+
+    def add_up_all(self, cells: Places) -> Numbers:
+        """Return the bits of `add_up` for each row, shape (rows, 1 + features).
+
+        A tree at a time for all rows: its part of the table stays in the processor's cache.
+        """
+        first, *others = np.ascontiguousarray(cells.T, dtype=np.intp)
+        found: Numbers = self.table.take(first, axis=0)
+        for each in others:
+            found += self.table.take(each, axis=0)
+        return found
 
 
 def build(
@@ -75,8 +84,7 @@ def build(
     trees = int(leaves.tree.max()) + 1
     steps = np.zeros((sum(sizes), trees), dtype=np.int32)
     bases = np.zeros(trees, dtype=np.int32)
-    values: list[Numbers] = []
-    shares: list[Numbers] = []
+    tables: list[Numbers] = []
     cells = 0
     for tree in range(trees):
         chosen = np.flatnonzero(leaves.tree == tree)
@@ -94,11 +102,10 @@ def build(
                 return None
         bases[tree] = cells
         cells += width
-        value, share = _fill(leaves.value[chosen], kinds, owners[used], own[used][:, chosen], count)
-        values.append(value)
-        shares.append(share)
+        mine = own[used][:, chosen]
+        tables.append(_fill(leaves.value[chosen], kinds, owners[used], mine, count))
     thresholds = tuple(ends.tolist() for ends, _ in inside)
-    return Cells(thresholds, starts, steps, bases, np.concatenate(values), np.concatenate(shares))
+    return Cells(thresholds, starts, steps, bases, np.concatenate(tables))
 
 
 def _distinguish(rows: Mask) -> tuple[Mask, npt.NDArray[np.intp]]:
@@ -111,7 +118,7 @@ def _distinguish(rows: Mask) -> tuple[Mask, npt.NDArray[np.intp]]:
 
 def _fill(
     value: Numbers, kinds: list[Mask], owners: npt.NDArray[np.intp], own: Mask, count: int
-) -> tuple[Numbers, Numbers]:
+) -> Numbers:
     """Return one tree's value and shares in each cell, the first column's kinds varying fastest."""
     width = int(np.prod([len(each) for each in kinds], dtype=np.int64))
     rows: dict[int, Mask] = {}
@@ -135,8 +142,10 @@ def _fill(
     # Who must be in gains, who must be out loses, as in `leaves.contributions`.
     gain = np.where(possible, value * weights[must, total - must], 0.0)
     loss = np.where(possible, value * weights[total - must, must], 0.0)
-    shares = np.zeros((width, count))
+    table = np.zeros((width, 1 + count))
+    table[:, 0] = np.where(reached, value, 0.0).sum(axis=1)
     for owner, met in rows.items():
         gains, losses = met & ~owns[owner], owns[owner] & ~met
-        shares[:, owner] = (np.where(gains, gain, 0.0) - np.where(losses, loss, 0.0)).sum(axis=1)
-    return np.where(reached, value, 0.0).sum(axis=1), shares
+        share = np.where(gains, gain, 0.0) - np.where(losses, loss, 0.0)
+        table[:, 1 + owner] = share.sum(axis=1)
+    return table

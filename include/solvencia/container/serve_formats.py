@@ -1,10 +1,11 @@
-"""Batches as they arrive: JSON lines, CSV or Parquet in, JSON lines out, a row at a time."""
+"""Batches as they arrive: JSON lines, CSV or Parquet in, JSON lines out, some rows at a time."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import batched
 from typing import Any
 
 import msgspec
@@ -17,14 +18,17 @@ _PARQUET_ROWS = 1024  # decoded at a time
 
 type Entry = dict[str, Any] | Unfit
 
+_ENCODER = msgspec.json.Encoder()
+
 
 def answer(scores: Scores, kind: str, body: bytes) -> Iterator[bytes]:
-    """Yield one JSON line for each row, in order: its score, or its problems.
+    """Yield a JSON line for each row, in order: its score, or its problems; some lines at a time.
 
     Raises Refusal with 400 before the first line for a body that cannot be read as `kind`, one
     of FORMATS.
     """
-    lines = (_score(scores, each) for each in FORMATS[kind](scores, body))
+    blocks = batched(FORMATS[kind](scores, body), scores.rows_at_once)
+    lines = (_score(scores, each) for each in blocks)
     first = next(lines, b"")
     return _chain(first, lines)
 
@@ -34,21 +38,30 @@ def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-def _score(scores: Scores, entry: Entry) -> bytes:
-    found: dict[str, Any] = {}
-    try:
+def _score(scores: Scores, entries: Sequence[Entry]) -> bytes:
+    """Return the lines of a block."""
+    found: list[dict[str, Any]] = []
+    asked: list[dict[str, Any]] = []
+    applications: list[dict[str, Any]] = []
+    is_numbered = ROW not in scores.known
+    for entry in entries:
+        line: dict[str, Any] = {}
+        found.append(line)
         if isinstance(entry, Unfit):
-            raise entry
-        if ROW in entry and ROW not in scores.known:
+            line["problems"] = entry.problems
+            continue
+        if is_numbered and ROW in entry:
             number = entry.pop(ROW)
             if type(number) is not int:
-                raise Unfit({ROW: "not a whole number"})
-            found[ROW] = number
-        found |= scores.score(entry)
-    except Unfit as unfit:
-        found["problems"] = unfit.problems
-    line: bytes = msgspec.json.encode(found) + b"\n"
-    return line
+                line["problems"] = {ROW: "not a whole number"}
+                continue
+            line[ROW] = number
+        asked.append(line)
+        applications.append(entry)
+    for line, scored in zip(asked, scores.score_all(applications), strict=True):
+        line.update({"problems": scored.problems} if isinstance(scored, Unfit) else scored)
+    lines: bytes = _ENCODER.encode_lines(found)
+    return lines
 
 
 def _read_lines(scores: Scores, body: bytes) -> Iterator[Entry]:
