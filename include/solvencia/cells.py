@@ -18,7 +18,7 @@ import numpy.typing as npt
 from solvencia.leaves import Leaves, Mask, weigh
 
 type Numbers = npt.NDArray[np.float64]
-type Places = npt.NDArray[np.int32]
+type Places = npt.NDArray[np.int16] | npt.NDArray[np.int32]
 
 BYTES_MAX = 256 * 1024 * 1024  # of the tables; larger trees are scored without
 
@@ -30,21 +30,21 @@ class Cells:
     thresholds: tuple[list[float], ...]  # by column, ascending
     starts: npt.NDArray[np.intp]  # where each column's codes begin in `steps`
     steps: Places  # shape (codes, trees)
-    bases: Places  # each tree's first cell
+    bases: npt.NDArray[np.intp]  # each tree's first cell
     table: Numbers  # by cell its value, then its share of each feature
 
     def locate(self, row: list[float]) -> Places:
-        """Return the row's cell in each tree; `row` has a value for each column."""
+        """Return the row's cell in each tree, counted in the tree; `row` has all columns."""
         codes = [
             bisect_left(ends, value) if value == value else len(ends) + 1
             for ends, value in zip(self.thresholds, row, strict=True)
         ]
         steps = self.steps.take(self.starts + codes, axis=0)
-        return np.asarray(np.add.reduce(steps, axis=0, dtype=np.int32) + self.bases)
+        return np.asarray(np.add.reduce(steps, axis=0, dtype=steps.dtype))
 
     def locate_all(self, rows: Numbers) -> Places:
         """Return each row's cell in each tree, shape (rows, trees)."""
-        found = np.tile(self.bases, (len(rows), 1))
+        found = np.zeros((len(rows), self.steps.shape[1]), dtype=self.steps.dtype)
         for place, (start, ends) in enumerate(zip(self.starts, self.thresholds, strict=True)):
             codes = np.searchsorted(np.array(ends), rows[:, place])
             codes[np.isnan(rows[:, place])] = len(ends) + 1
@@ -56,16 +56,17 @@ class Cells:
 
         They are added one tree after the other, as LightGBM adds the score.
         """
-        return np.asarray(np.add.reduce(self.table.take(cells, axis=0), axis=0))
+        return np.asarray(np.add.reduce(self.table.take(self.bases + cells, axis=0), axis=0))
 
     def add_up_all(self, cells: Places) -> Numbers:
         """Return the bits of `add_up` for each row, shape (rows, 1 + features).
 
         A tree at a time for all rows: its part of the table stays in the processor's cache.
         """
-        first, *others = np.ascontiguousarray(cells.T, dtype=np.intp)
-        found: Numbers = self.table.take(first, axis=0)
-        for each in others:
+        places = np.ascontiguousarray(cells.T, dtype=np.intp)
+        places += self.bases[:, None]
+        found: Numbers = self.table.take(places[0], axis=0)
+        for each in places[1:]:
             found += self.table.take(each, axis=0)
         return found
 
@@ -83,9 +84,9 @@ def build(
     starts = np.concatenate([[0], np.cumsum(sizes[:-1])]).astype(np.intp)
     trees = int(leaves.tree.max()) + 1
     steps = np.zeros((sum(sizes), trees), dtype=np.int32)
-    bases = np.zeros(trees, dtype=np.int32)
+    bases = np.zeros(trees, dtype=np.intp)
     tables: list[Numbers] = []
-    cells = 0
+    cells = widest = 0
     for tree in range(trees):
         chosen = np.flatnonzero(leaves.tree == tree)
         used: list[int] = []
@@ -102,10 +103,12 @@ def build(
                 return None
         bases[tree] = cells
         cells += width
+        widest = max(widest, width)
         mine = own[used][:, chosen]
         tables.append(_fill(leaves.value[chosen], kinds, owners[used], mine, count))
     thresholds = tuple(ends.tolist() for ends, _ in inside)
-    return Cells(thresholds, starts, steps, bases, np.concatenate(tables))
+    small = steps.astype(np.int16) if widest <= np.iinfo(np.int16).max else steps
+    return Cells(thresholds, starts, small, bases, np.concatenate(tables))
 
 
 def _distinguish(rows: Mask) -> tuple[Mask, npt.NDArray[np.intp]]:

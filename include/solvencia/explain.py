@@ -77,15 +77,11 @@ class Citable:
         ordered = sorted(range(len(values)), key=lambda place: -values[place])[:count]
         return [(place, values[place]) for place in ordered]
 
-    def sort_all(self, rows: Numbers, count: int = REASONS) -> list[list[tuple[int, float]]]:
-        """Return what `sort` returns of each row."""
+    def sort_all(self, rows: Numbers, count: int = REASONS) -> tuple[npt.NDArray[np.intp], Numbers]:
+        """Return what `sort` returns of each row: places and contributions, by row."""
         values = rows.take(self.places, axis=1)
         ordered = np.argsort(-values, axis=1, kind="stable")[:, :count]
-        highest = np.take_along_axis(values, ordered, axis=1)
-        return [
-            list(zip(*each, strict=True))
-            for each in zip(ordered.tolist(), highest.tolist(), strict=True)
-        ]
+        return ordered, np.take_along_axis(values, ordered, axis=1)
 
 
 def rank(

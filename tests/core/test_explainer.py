@@ -51,7 +51,8 @@ def test_trees_of_one_feature_are_added_in_their_order(kinds):
     together = tables.add_up_all(places)
 
     alone = np.array([tables.add_up(each) for each in places])
-    in_order = np.add.accumulate(tables.table.take(places.T, axis=0), axis=0)[-1]
+    chosen = tables.table.take(tables.bases[:, None] + places.T, axis=0)
+    in_order = np.add.accumulate(chosen, axis=0)[-1]
     assert together.shape == (300, 2)
     assert together.tobytes() == alone.tobytes() == in_order.tobytes()
 

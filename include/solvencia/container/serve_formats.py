@@ -18,8 +18,6 @@ _PARQUET_ROWS = 1024  # decoded at a time
 
 type Entry = dict[str, Any] | Unfit
 
-_ENCODER = msgspec.json.Encoder()
-
 
 def answer(scores: Scores, kind: str, body: bytes) -> Iterator[bytes]:
     """Yield a JSON line for each row, in order: its score, or its problems; some lines at a time.
@@ -40,28 +38,35 @@ def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 def _score(scores: Scores, entries: Sequence[Entry]) -> bytes:
     """Return the lines of a block."""
-    found: list[dict[str, Any]] = []
-    asked: list[dict[str, Any]] = []
-    applications: list[dict[str, Any]] = []
     is_numbered = ROW not in scores.known
-    for entry in entries:
-        line: dict[str, Any] = {}
-        found.append(line)
+    lines: list[bytes] = []
+    heads: list[tuple[int, bytes]] = []  # where a score belongs, and how its line begins
+    applications: list[dict[str, Any]] = []
+    for place, entry in enumerate(entries):
+        head = b"{"
+        lines.append(b"")
         if isinstance(entry, Unfit):
-            line["problems"] = entry.problems
+            lines[place] = _refuse(head, entry.problems)
             continue
         if is_numbered and ROW in entry:
             number = entry.pop(ROW)
             if type(number) is not int:
-                line["problems"] = {ROW: "not a whole number"}
+                lines[place] = _refuse(head, {ROW: "not a whole number"})
                 continue
-            line[ROW] = number
-        asked.append(line)
+            head = b'{"row":%d,' % number
+        heads.append((place, head))
         applications.append(entry)
-    for line, scored in zip(asked, scores.score_all(applications), strict=True):
-        line.update({"problems": scored.problems} if isinstance(scored, Unfit) else scored)
-    lines: bytes = _ENCODER.encode_lines(found)
-    return lines
+    for (place, head), scored in zip(heads, scores.score_all(applications), strict=True):
+        if isinstance(scored, Unfit):
+            lines[place] = _refuse(head, scored.problems)
+        else:
+            lines[place] = head + scored[1:]
+    return b"\n".join(lines) + b"\n"
+
+
+def _refuse(head: bytes, problems: dict[str, str]) -> bytes:
+    body: bytes = msgspec.json.encode({"problems": problems})
+    return head + body[1:]
 
 
 def _read_lines(scores: Scores, body: bytes) -> Iterator[Entry]:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from solvencia import clean_row, features, lineage, scorecard
 from solvencia.clean import Column, clean
+from solvencia.container.serve_texts import Texts
 from solvencia.explain import Citable
 from solvencia.model import Model
 from solvencia.portfolio import Portfolio
@@ -57,10 +58,11 @@ class Scores:
             "fingerprint": trained.fingerprint,
             "code": lineage.code_digest(product.name),
         }
+        self._identity = msgspec.json.encode(self.identity)
         self._clean = clean_row.compile(product, trained.features)
         self._explainer = trained.explainer
         self._citable = Citable.of(product, trained.features)
-        self._labels = [(each.name, each.reason["code"]) for each in self._citable.fields]
+        self._texts = Texts(trained.scaling, self._citable.fields)
         self.rows_at_once = self._explainer.rows_at_once
         self.score(dict.fromkeys(self.fields), is_checked=True)
 
@@ -77,10 +79,22 @@ class Scores:
                 raise
             row = [math.nan] * len(self.trained.features)
         pd, shares = self._explainer.score(row)
-        return self._describe(pd, self._citable.sort(shares))
+        fields = self._citable.fields
+        return {
+            "pd": pd,
+            "points": scorecard.to_points(self.trained.scaling, pd),
+            "reasons": [
+                {
+                    "field": fields[place].name,
+                    "code": fields[place].reason["code"],
+                    "contribution": contribution,
+                }
+                for place, contribution in self._citable.sort(shares)
+            ],
+        }
 
-    def score_all(self, applications: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | Unfit]:
-        """Return what `score` returns of each application, or the Unfit that it raises.
+    def score_all(self, applications: Sequence[Mapping[str, Any]]) -> list[bytes | Unfit]:
+        """Return in JSON what `score` returns of each application, or the Unfit that it raises.
 
         `rows_at_once` of them take some milliseconds.
         """
@@ -93,7 +107,10 @@ class Scores:
         if problems:
             matrix = np.delete(matrix, list(problems), axis=0)
         pds, shares = self._explainer.score_all(matrix)
-        scored = map(self._describe, pds.tolist(), self._citable.sort_all(shares))
+        texts = self._texts.write(pds, *self._citable.sort_all(shares))
+        if not problems:
+            return [*texts]
+        scored = iter(texts)
         return [
             Unfit(problems[place]) if place in problems else next(scored)
             for place in range(len(applications))
@@ -111,11 +128,11 @@ class Scores:
     def answer(self, raw: bytes) -> Iterator[bytes | None]:
         """Answer {"fingerprint", "applications": [{field: value}]}; raise Refusal (400, 409).
 
-        Yields None after each application, so that others may have their turn, and the answer
+        Yields None after some applications, so that others may have their turn, and the answer
         last.
         """
         applications = self._read_applications(raw)
-        scores: list[dict[str, Any]] = []
+        scores: list[bytes] = []
         problems: dict[str, str] = {}
         for start in range(0, len(applications), self.rows_at_once):
             if start:
@@ -128,24 +145,14 @@ class Scores:
                     scores.append(each)
         if problems:
             raise Refusal(400, "applications break the portfolio's rules", problems)
-        yield msgspec.json.encode({"model": self.identity, "scores": scores})
+        yield b'{"model":%b,"scores":[%b]}' % (self._identity, b",".join(scores))
 
-    def _try(self, application: Mapping[str, Any]) -> dict[str, Any] | Unfit:
+    def _try(self, application: Mapping[str, Any]) -> bytes | Unfit:
         try:
-            return self.score(application)
+            text: bytes = msgspec.json.encode(self.score(application))
+            return text
         except Unfit as unfit:
             return unfit
-
-    def _describe(self, pd: float, cited: list[tuple[int, float]]) -> dict[str, Any]:
-        labels = self._labels
-        return {
-            "pd": pd,
-            "points": scorecard.to_points(self.trained.scaling, pd),
-            "reasons": [
-                {"field": labels[place][0], "code": labels[place][1], "contribution": value}
-                for place, value in cited
-            ],
-        }
 
     def _read(self, application: Mapping[str, Any]) -> list[float]:
         """Return an application's features; raise Unfit."""
