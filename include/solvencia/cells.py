@@ -18,7 +18,7 @@ import numpy.typing as npt
 from solvencia.leaves import Leaves, Mask, weigh
 
 type Numbers = npt.NDArray[np.float64]
-type Places = npt.NDArray[np.int32]
+type Places = npt.NDArray[np.int16] | npt.NDArray[np.int32]
 
 BYTES_MAX = 256 * 1024 * 1024  # of the tables; larger trees are scored without
 
@@ -30,35 +30,45 @@ class Cells:
     thresholds: tuple[list[float], ...]  # by column, ascending
     starts: npt.NDArray[np.intp]  # where each column's codes begin in `steps`
     steps: Places  # shape (codes, trees)
-    bases: Places  # each tree's first cell
-    values: Numbers  # by cell
-    shares: Numbers  # shape (cells, features)
+    bases: npt.NDArray[np.intp]  # each tree's first cell
+    table: Numbers  # by cell its value, then its share of each feature
 
     def locate(self, row: list[float]) -> Places:
-        """Return the row's cell in each tree; `row` has a value for each column."""
+        """Return the row's cell in each tree, counted in the tree; `row` has all columns."""
         codes = [
             bisect_left(ends, value) if value == value else len(ends) + 1
             for ends, value in zip(self.thresholds, row, strict=True)
         ]
         steps = self.steps.take(self.starts + codes, axis=0)
-        return np.asarray(np.add.reduce(steps, axis=0, dtype=np.int32) + self.bases)
+        return np.asarray(np.add.reduce(steps, axis=0, dtype=steps.dtype))
 
     def locate_all(self, rows: Numbers) -> Places:
         """Return each row's cell in each tree, shape (rows, trees)."""
-        found = np.tile(self.bases, (len(rows), 1))
+        found = np.zeros((len(rows), self.steps.shape[1]), dtype=self.steps.dtype)
         for place, (start, ends) in enumerate(zip(self.starts, self.thresholds, strict=True)):
             codes = np.searchsorted(np.array(ends), rows[:, place])
             codes[np.isnan(rows[:, place])] = len(ends) + 1
             found += self.steps.take(start + codes, axis=0)
         return found
 
-    def score(self, cells: Places) -> Numbers:
-        """Return the sum of the trees' values, one tree after the other as LightGBM adds them."""
-        return np.asarray(np.add.accumulate(self.values.take(cells.T), axis=0)[-1])
+    def add_up(self, cells: Places) -> Numbers:
+        """Return one row's raw score and shares by feature, shape (1 + features,).
 
-    def explain(self, cells: Places) -> Numbers:
-        """Return the sums of one row's shares over the trees, by feature."""
-        return np.asarray(np.add.reduce(self.shares.take(cells, axis=0), axis=0))
+        They are added one tree after the other, as LightGBM adds the score.
+        """
+        return np.asarray(np.add.reduce(self.table.take(self.bases + cells, axis=0), axis=0))
+
+    def add_up_all(self, cells: Places) -> Numbers:
+        """Return the bits of `add_up` for each row, shape (rows, 1 + features).
+
+        A tree at a time for all rows: its part of the table stays in the processor's cache.
+        """
+        places = np.ascontiguousarray(cells.T, dtype=np.intp)
+        places += self.bases[:, None]
+        found: Numbers = self.table.take(places[0], axis=0)
+        for each in places[1:]:
+            found += self.table.take(each, axis=0)
+        return found
 
 
 def build(
@@ -74,10 +84,9 @@ def build(
     starts = np.concatenate([[0], np.cumsum(sizes[:-1])]).astype(np.intp)
     trees = int(leaves.tree.max()) + 1
     steps = np.zeros((sum(sizes), trees), dtype=np.int32)
-    bases = np.zeros(trees, dtype=np.int32)
-    values: list[Numbers] = []
-    shares: list[Numbers] = []
-    cells = 0
+    bases = np.zeros(trees, dtype=np.intp)
+    tables: list[Numbers] = []
+    cells = widest = 0
     for tree in range(trees):
         chosen = np.flatnonzero(leaves.tree == tree)
         used: list[int] = []
@@ -94,11 +103,12 @@ def build(
                 return None
         bases[tree] = cells
         cells += width
-        value, share = _fill(leaves.value[chosen], kinds, owners[used], own[used][:, chosen], count)
-        values.append(value)
-        shares.append(share)
+        widest = max(widest, width)
+        mine = own[used][:, chosen]
+        tables.append(_fill(leaves.value[chosen], kinds, owners[used], mine, count))
     thresholds = tuple(ends.tolist() for ends, _ in inside)
-    return Cells(thresholds, starts, steps, bases, np.concatenate(values), np.concatenate(shares))
+    small = steps.astype(np.int16) if widest <= np.iinfo(np.int16).max else steps
+    return Cells(thresholds, starts, small, bases, np.concatenate(tables))
 
 
 def _distinguish(rows: Mask) -> tuple[Mask, npt.NDArray[np.intp]]:
@@ -111,7 +121,7 @@ def _distinguish(rows: Mask) -> tuple[Mask, npt.NDArray[np.intp]]:
 
 def _fill(
     value: Numbers, kinds: list[Mask], owners: npt.NDArray[np.intp], own: Mask, count: int
-) -> tuple[Numbers, Numbers]:
+) -> Numbers:
     """Return one tree's value and shares in each cell, the first column's kinds varying fastest."""
     width = int(np.prod([len(each) for each in kinds], dtype=np.int64))
     rows: dict[int, Mask] = {}
@@ -135,8 +145,10 @@ def _fill(
     # Who must be in gains, who must be out loses, as in `leaves.contributions`.
     gain = np.where(possible, value * weights[must, total - must], 0.0)
     loss = np.where(possible, value * weights[total - must, must], 0.0)
-    shares = np.zeros((width, count))
+    table = np.zeros((width, 1 + count))
+    table[:, 0] = np.where(reached, value, 0.0).sum(axis=1)
     for owner, met in rows.items():
         gains, losses = met & ~owns[owner], owns[owner] & ~met
-        shares[:, owner] = (np.where(gains, gain, 0.0) - np.where(losses, loss, 0.0)).sum(axis=1)
-    return np.where(reached, value, 0.0).sum(axis=1), shares
+        share = np.where(gains, gain, 0.0) - np.where(losses, loss, 0.0)
+        table[:, 1 + owner] = share.sum(axis=1)
+    return table

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from solvencia.model import Model
-from solvencia.portfolio import Portfolio
+from solvencia.portfolio import Field, Portfolio
 
 type Numbers = npt.NDArray[np.float64]
 
@@ -43,8 +43,45 @@ def contributions(model: Model, matrix: Numbers) -> tuple[Numbers, float]:
     the model's log-odds. The base is the neutral applicant's. They are what the server gives, bit
     for bit (docs/decisions/0009-serving.md).
     """
-    found = [model.explainer.score(row)[1] for row in matrix.tolist()]
-    return np.array(found).reshape(matrix.shape), model.base
+    step = model.explainer.rows_at_once
+    found = [
+        model.explainer.score_all(matrix[start : start + step])[1]
+        for start in range(0, len(matrix), step)
+    ]
+    return np.vstack([np.empty((0, matrix.shape[1])), *found]), model.base
+
+
+@dataclass(frozen=True)
+class Citable:
+    """The features that may be cited, in the portfolio's order; `places` are theirs in a row.
+
+    A protected field, or one that the portfolio calls not citable, is never among them.
+    """
+
+    fields: tuple[Field, ...]
+    places: npt.NDArray[np.intp]
+
+    @staticmethod
+    def of(portfolio: Portfolio, names: Sequence[str]) -> Citable:
+        """Return those of a model, whose features are `names`."""
+        fields = tuple(each for each in portfolio.features if each.citable and each.name in names)
+        places = [names.index(each.name) for each in fields]
+        return Citable(fields, np.array(places, dtype=np.intp))
+
+    def sort(self, row: Numbers, count: int = REASONS) -> list[tuple[int, float]]:
+        """Return places in `fields` and contributions of those that raise the risk most.
+
+        The highest comes first; ties keep their order.
+        """
+        values = row.take(self.places).tolist()
+        ordered = sorted(range(len(values)), key=lambda place: -values[place])[:count]
+        return [(place, values[place]) for place in ordered]
+
+    def sort_all(self, rows: Numbers, count: int = REASONS) -> tuple[npt.NDArray[np.intp], Numbers]:
+        """Return what `sort` returns of each row: places and contributions, by row."""
+        values = rows.take(self.places, axis=1)
+        ordered = np.argsort(-values, axis=1, kind="stable")[:, :count]
+        return ordered, np.take_along_axis(values, ordered, axis=1)
 
 
 def rank(
@@ -53,13 +90,11 @@ def rank(
     """Return the citable features that raise the risk most, highest contribution first.
 
     `names` are the model's features and `row` their contributions. Ties keep the portfolio's
-    order. A protected field, or one the portfolio calls not citable, is never among them. What
-    lowers the risk comes last and is not `is_adverse`. Fewer than `count` come only from a
-    portfolio with fewer citable features.
+    order. What lowers the risk comes last and is not `is_adverse`. Fewer than `count` come only
+    from a portfolio with fewer citable features.
     """
-    values = dict(zip(names, row.tolist(), strict=True))
-    citable = [each for each in portfolio.features if each.citable and each.name in values]
-    ordered = sorted(citable, key=lambda each: -values[each.name])
+    citable = Citable.of(portfolio, names)
     return tuple(
-        Reason(each.name, each.reason["code"], values[each.name]) for each in ordered[:count]
+        Reason(citable.fields[place].name, citable.fields[place].reason["code"], value)
+        for place, value in citable.sort(row, count)
     )

@@ -26,6 +26,37 @@ def test_a_score_with_reasons_has_the_bits_of_the_pd(consumer_credit, splits, ki
     assert np.array(found).tobytes() == kinds[kind].predict(matrix).tobytes()
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3, 17, 200])
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_together_have_the_bits_of_a_row_alone(consumer_credit, splits, kinds, kind, rows):
+    """PDs and contributions do not depend on how many rows are scored at once."""
+    matrix = features.build(consumer_credit, splits["test"])[:rows]
+
+    pds, shares = kinds[kind].explainer.score_all(matrix)
+
+    alone = [kinds[kind].explainer.score(row) for row in matrix.tolist()]
+    assert pds.tobytes() == np.array([pd for pd, _ in alone]).tobytes()
+    assert shares.tobytes() == np.array([each for _, each in alone]).tobytes()
+
+
+def test_trees_of_one_feature_are_added_in_their_order(kinds):
+    """With a single feature, too, rows together and a row alone add one tree after the other."""
+    scorer = kinds["boosting"].parts[0].scorer
+    columns = len(scorer.encoding.columns)
+    values = np.linspace(0, 3, 300)[:, None].repeat(columns, axis=1)
+    one = np.zeros(columns, dtype=np.intp)  # as if all columns were one feature's
+    tables = cells.build(scorer.leaves, one, 1, values[0])
+    places = tables.locate_all(values)
+
+    together = tables.add_up_all(places)
+
+    alone = np.array([tables.add_up(each) for each in places])
+    chosen = tables.table.take(tables.bases[:, None] + places.T, axis=0)
+    in_order = np.add.accumulate(chosen, axis=0)[-1]
+    assert together.shape == (300, 2)
+    assert together.tobytes() == alone.tobytes() == in_order.tobytes()
+
+
 def test_the_cells_agree_with_the_leaves(consumer_credit, splits, kinds):
     """Shapley values looked up in tables are those worked out leaf by leaf."""
     model = kinds["boosting"]
@@ -33,7 +64,7 @@ def test_the_cells_agree_with_the_leaves(consumer_credit, splits, kinds):
     matrix = features.build(consumer_credit, splits["test"])[:200]
 
     tables = cells.build(scorer.leaves, scorer.encoding.owners(), matrix.shape[1], reference)
-    found = [tables.explain(each) for each in tables.locate_all(matrix)]
+    found = tables.add_up_all(tables.locate_all(matrix))[:, 1:]
 
     wanted = scorer.contributions(matrix, reference) * scorer.members
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-12)

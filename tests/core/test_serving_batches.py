@@ -5,11 +5,21 @@ import io
 import json
 import socket
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from serving import ask, post, post_batch, serving
 
+from solvencia import features
+from solvencia.container.serve_scores import Scores, Unfit
+
+KINDS = ("scorecard", "boosting", "blend")
+
+MESSY = [
+    None, 0, 1, 7, 98, 0.5, 0.9999999, -1, 1.5, 1e7, 1e300, 2**60, 10**400, "7", " 7 ", "", "x",
+    True, [1], {"a": 1},
+]  # fmt: skip
 LINES, CSV, PARQUET = "application/jsonlines", "text/csv", "application/x-parquet"
 
 
@@ -54,6 +64,36 @@ def test_every_format_has_the_floats_of_a_single_request(
         body = {"fingerprint": consumer_credit.fingerprint, "applications": [alone]}
         assert post(server, json.dumps(body).encode())[1]["scores"] == [each]
     assert found == found[:2] * 20
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_scored_together_get_the_bytes_of_a_row_alone(
+    consumer_credit, splits, kinds, kind, application
+):
+    """Whatever stands beside it, a row gets its own score and reasons, or what is wrong with it."""
+    matrix = features.build(consumer_credit, splits["test"])[:60]
+    names = kinds[kind].features
+    plain = [{name: row[names.index(name)] for name in application} for row in matrix.tolist()]
+    plain = [{k: None if v != v else v for k, v in each.items()} for each in plain]
+    messy = [application | {name: value} for name in application for value in MESSY]
+    scores = Scores(kinds[kind], consumer_credit)
+    for asked in (plain, messy, [*messy, application | {"age": 3}, {}]):
+        together = scores.score_all(asked)
+
+        assert [tell(each) for each in together] == [alone(scores, each) for each in asked]
+    assert sum(isinstance(each, Unfit) for each in together) > 50
+    assert sum(isinstance(each, bytes) for each in together) > 50
+
+
+def alone(scores, application) -> bytes | dict:
+    try:
+        return msgspec.json.encode(scores.score(application))
+    except Unfit as unfit:
+        return unfit.problems
+
+
+def tell(answer) -> bytes | dict:
+    return answer.problems if isinstance(answer, Unfit) else answer
 
 
 @pytest.mark.parametrize("kind", [LINES, CSV, PARQUET])

@@ -18,6 +18,7 @@ import uvloop
 
 from solvencia import model, portfolio
 from solvencia.container.folders import Folders
+from solvencia.container.serve_door import Counts, Door
 from solvencia.container.serve_http import Connection
 from solvencia.container.serve_queue import Limits, Queue
 from solvencia.container.serve_scores import Scores
@@ -51,7 +52,8 @@ def run(folders: Folders) -> None:
 def _supervise(scores: Scores, limits: Limits, listener: socket.socket, workers: int) -> None:
     """Keep so many processes until SIGTERM, which each is told; return when all have ended."""
     watched, held = os.pipe()  # its end of file tells the processes that this one is gone
-    children: set[int] = set()
+    children: dict[int, int] = {}  # to each its place among the counts
+    counts = Counts(workers)
     is_ending = False
 
     def end(signum: int, frame: object) -> None:
@@ -64,15 +66,17 @@ def _supervise(scores: Scores, limits: Limits, listener: socket.socket, workers:
     signal.signal(signal.SIGTERM, end)
     while True:
         while len(children) < workers and not is_ending:
+            place = min(set(range(workers)) - set(children.values()))
             child = os.fork()
             if not child:
                 os.close(held)
-                _serve(scores, limits, listener, watched)
-            children.add(child)
+                _serve(scores, limits, listener, watched, counts, place)
+            children[child] = place
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         ended, status = os.wait()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        children.discard(ended)
+        if (left := children.pop(ended, None)) is not None:
+            counts.leave(left)
         if is_ending and not children:
             return
         if not is_ending:
@@ -80,28 +84,43 @@ def _supervise(scores: Scores, limits: Limits, listener: socket.socket, workers:
             time.sleep(_RESTART_SECONDS)
 
 
-def _serve(scores: Scores, limits: Limits, listener: socket.socket, watched: int) -> None:
+def _serve(
+    scores: Scores,
+    limits: Limits,
+    listener: socket.socket,
+    watched: int,
+    counts: Counts,
+    place: int,
+) -> None:
     """Serve as one process until SIGTERM, or until the first process is gone; never return."""
     status = 1
     try:
-        uvloop.run(_answer(scores, limits, listener, watched))
+        uvloop.run(_answer(scores, limits, listener, watched, counts, place))
         status = 0
     finally:
         sys.stdout.flush()
         os._exit(status)  # what the first process would clean up is not this one's
 
 
-async def _answer(scores: Scores, limits: Limits, listener: socket.socket, watched: int) -> None:
+async def _answer(
+    scores: Scores,
+    limits: Limits,
+    listener: socket.socket,
+    watched: int,
+    counts: Counts,
+    place: int,
+) -> None:
     loop = asyncio.get_running_loop()
     ending = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ending.set)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     loop.add_reader(watched, os._exit, 1)
-    queue = Queue(scores, limits, loop)
-    server = await loop.create_server(lambda: Connection(queue), sock=listener)
+    queue = Queue(scores, limits, loop, lambda: counts.add(place, -1))
+    door = Door(loop, listener, counts, place, lambda: Connection(queue))
+    door.open()
     await ending.wait()
     await queue.drain()
-    server.close()
+    door.close()
 
 
 def _leave(signum: int, frame: object) -> None:

@@ -43,7 +43,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self.is_open = False
-        self.queue.callers.discard(self)
+        self.queue.leave(self)
         self._count(reading=False)
         if self.is_busy:
             self._free()

@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -89,7 +89,13 @@ class Job:
 class Queue:
     """Takes requests, answers them in turns; `is_draining` after SIGTERM."""
 
-    def __init__(self, scores: Scores, limits: Limits, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        scores: Scores,
+        limits: Limits,
+        loop: asyncio.AbstractEventLoop,
+        on_leave: Callable[[], None] = lambda: None,
+    ) -> None:
         self.scores = scores
         self.limits = limits
         self.loop = loop
@@ -97,6 +103,12 @@ class Queue:
         self.jobs: deque[Job] = deque()
         self.open_requests = 0  # begun by a caller and not yet answered
         self.callers: set[Caller] = set()
+        self.on_leave = on_leave
+
+    def leave(self, caller: Caller) -> None:
+        """Forget a connection that is lost."""
+        self.callers.discard(caller)
+        self.on_leave()
 
     def take(self, caller: Caller, request: Request) -> None:
         """Answer at once, or put the request into the queue."""
