@@ -20,6 +20,8 @@ from solvencia.faults import PermanentFault
 from solvencia.portfolio import Portfolio
 
 FORMATS = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
+NAME_CHARACTERS_MAX = 200
+NAME_PATTERN = rf"^[A-Za-z0-9][A-Za-z0-9_.-]*({'|'.join(map(re.escape, FORMATS))})$"
 BLOCK_BYTES = 1 << 18
 LINE_BYTES_MAX = 1 << 20
 ROW = "row"  # what a problem of the row as a whole is filed under
@@ -40,7 +42,7 @@ class UnreadableFile(PermanentFault):
 
 def check_name(name: str) -> str:
     """Return which of FORMATS a file's name ends in; raise UnreadableFile for any other."""
-    kind = next((each for each in FORMATS if name.lower().endswith(each)), "")
+    kind = next((each for each in FORMATS if name.endswith(each)), "")
     if not kind:
         raise UnreadableFile(f"{name}: cannot be read: name it *{', *'.join(FORMATS)}")
     return kind

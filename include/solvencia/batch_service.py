@@ -16,7 +16,6 @@ from solvencia.settings import Settings
 
 URL_SECONDS = 3600
 _BATCH = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
 _NAMESPACE = uuid.UUID("0a6b9a55-7f0f-4a5e-9a0b-7f3f8d4c2d11")
 
 
@@ -108,9 +107,11 @@ def find(states: Any, s3: Any, settings: Settings, portfolio: str, batch: str) -
 
 
 def _check_file(name: str) -> None:
-    if not _FILE.fullmatch(name):
-        raise ValueError("must be a file's name in the inbox: letters, digits, _ . -")
     batch_rows.check_name(name)
+    if len(name) > batch_rows.NAME_CHARACTERS_MAX or not re.fullmatch(
+        batch_rows.NAME_PATTERN, name
+    ):
+        raise ValueError("must be a file's name in the inbox: letters, digits, _ . -")
 
 
 def _read_summary(s3: Any, settings: Settings, portfolio: str, batch: str) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from solvencia import contracts_answers as answers
 from solvencia.batch_query import QUERY_CHARACTERS_MAX
+from solvencia.batch_rows import NAME_CHARACTERS_MAX, NAME_PATTERN
 from solvencia.gateway import TOKENS
 from solvencia.portfolio import Portfolio
 
@@ -26,7 +27,8 @@ def schemas(portfolio: Portfolio) -> dict[str, Any]:
     """Return what the routes take and answer."""
     file = {
         "type": "string",
-        "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,199}$",
+        "pattern": NAME_PATTERN,
+        "maxLength": NAME_CHARACTERS_MAX,
         "description": f"Name of a file in batches/{portfolio.name}/inbox/ of the data bucket: "
         ".csv, .csv.gz, .jsonl, .jsonl.gz or .parquet",
     }

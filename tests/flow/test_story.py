@@ -369,6 +369,29 @@ def test_a_batch_accounts_for_every_row_of_its_file(trial):
     ]
 
 
+def test_a_batch_scores_the_rows_of_a_query(trial):
+    """A query sent to the API runs in Athena; each of its rows is in the result."""
+    address = f"{trial.stack.outputs['api_url']}/v1/{NAME}/batches"
+    key = {"x-api-key": trial.stack.outputs["api_key"]}
+    fields = ", ".join(each.name for each in trial.portfolio.request_fields)
+    query = f"SELECT {fields} FROM prepared WHERE period = '{PERIOD}'"  # noqa: S608
+    started = httpx.post(address, json={"query": query}, headers=key, timeout=30)
+    stolen = httpx.post(
+        address, json={"query": "SELECT * FROM other.people"}, headers=key, timeout=30
+    )
+    asked = f"{address}/{started.json()['batch_id']}"
+    found = {"status": "running"}
+    deadline = time.monotonic() + 180
+    while found["status"] == "running" and time.monotonic() < deadline:
+        time.sleep(2)
+        found = httpx.get(asked, headers=key, timeout=30).json()
+    prepared = trial.summary()["prepared"]["prepared"]
+
+    assert (started.status_code, stolen.status_code) == (202, 422), started.text + stolen.text
+    assert found["status"] == "done", found
+    assert found["rows_in"] == found["scored"] + found["bad"] == prepared
+
+
 def test_a_backfill_fills_the_months_and_leaves_the_newer_model_live(trial):
     """Months built by Airflow's backfill equal a single run; the endpoint stays as it is."""
     periods = ["2026-08", "2026-09"]
