@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deployment.smoke.line import FAILED, LOOK, OK, Deployment, Line, judge
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
-LIMIT = 1000
+LIMIT = 100
 
 
 def airflow(deployed: Deployment) -> Iterator[Line]:
@@ -21,6 +22,9 @@ def airflow(deployed: Deployment) -> Iterator[Line]:
         return
     mwaa = deployed.client("mwaa")
     found = mwaa.get_environment(Name=deployed.stack)["Environment"]
+    if found["Status"].endswith("ING"):
+        yield Line(LOOK, "Airflow", f"it is {found['Status']}", "wait, and look again")
+        return
     if found["Status"] != "AVAILABLE":
         reason = found.get("LastUpdate", {}).get("Error", {}).get("ErrorMessage", "")
         step = f"{reason} its log group airflow-{deployed.stack}-Scheduler says more".strip()
@@ -29,14 +33,23 @@ def airflow(deployed: Deployment) -> Iterator[Line]:
     yield Line(OK, "Airflow", f"{found['AirflowVersion']}, {found['EnvironmentClass']}, AVAILABLE")
     wanted = dags(deployed)
     try:
-        reply = mwaa.invoke_rest_api(
-            Name=deployed.stack, Path="/dags", Method="GET", QueryParameters={"limit": LIMIT}
-        )
+        there = set(_listed(mwaa, deployed.stack))
     except (BotoCoreError, ClientError) as fault:
         step = f"open its UI from inside the network: {', '.join(sorted(wanted))}"
         yield Line(LOOK, "DAGs", f"Airflow's API did not tell ({fault})", step)
         return
-    yield compare(deployed, {each["dag_id"] for each in reply["RestApiResponse"]["dags"]})
+    yield compare(deployed, there)
+
+
+def _listed(mwaa: Any, name: str) -> Iterator[str]:
+    """Yield the ids of the environment's DAGs; Airflow gives a hundred at a time at most."""
+    offset, total = 0, 1
+    while offset < total:
+        page = {"limit": LIMIT, "offset": offset}
+        reply = mwaa.invoke_rest_api(Name=name, Path="/dags", Method="GET", QueryParameters=page)
+        found = reply["RestApiResponse"]
+        yield from (each["dag_id"] for each in found["dags"])
+        offset, total = offset + LIMIT, int(found["total_entries"])
 
 
 def dags(deployed: Deployment) -> set[str]:

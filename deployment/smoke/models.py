@@ -27,6 +27,10 @@ def endpoints(deployed: Deployment) -> Iterator[Line]:
             step = f"run the DAG build_model_{portfolio}, and approve its model"
             yield Line(LOOK, what, "not there: no model was deployed yet", step)
             continue
+        if found["EndpointStatus"].endswith("ing"):
+            step = "wait, and look again"
+            yield Line(LOOK, what, f"it is {found['EndpointStatus']}", step)
+            continue
         if found["EndpointStatus"] != "InService":
             step = f"{found.get('FailureReason', '')} look at its log group".strip()
             yield Line(FAILED, what, f"it is {found['EndpointStatus']}", step)

@@ -1,7 +1,8 @@
 """Buckets as their template says: encryption by default and Object Lock.
 
-Hook: the provisioner of `AWS::S3::Bucket`, which leaves both out. The lock is enforced: a version
-that it protects is deleted only by who bypasses governance. Nothing is encrypted on this machine.
+Hooks: the provisioner of `AWS::S3::Bucket`, which leaves both out; `s3._copy_object` and
+`_complete_multipart_upload`, which lock no version. The lock is enforced: a version that it
+protects is deleted only by who bypasses governance. Nothing is encrypted on this machine.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ def install(config: Config) -> None:
     handler = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
     handler["create"] = _created(handler["create"])
     handler["update"] = _updated(handler["update"])
+    s3._copy_object = _locked(s3._copy_object)
+    s3._complete_multipart_upload = _locked(s3._complete_multipart_upload)
 
 
 def _created(stock: Callable[[str, Properties, str], Made]) -> Callable[..., Made]:
@@ -42,6 +45,18 @@ def _updated(stock: Callable[[str, Properties, Properties, str], Made]) -> Calla
         return name, attributes
 
     return update
+
+
+def _locked(stock: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a version that was copied or put together get the bucket's default retention."""
+
+    def write(bucket: str, key: str, *arguments: Any) -> Any:
+        answer = stock(bucket, key, *arguments)
+        if answer[0] == 200 and (version := answer[1].get("x-amz-version-id")):
+            s3._apply_object_lock_from_headers(bucket, key, {}, version)
+        return answer
+
+    return write
 
 
 def apply(name: str, properties: Properties) -> None:

@@ -54,12 +54,31 @@ def test_a_bucket_has_the_encryption_of_its_template(
     assert put["ServerSideEncryption"] == "aws:kms"
 
 
+def put(s3: Any, bucket: str) -> str:
+    return str(s3.put_object(Bucket=bucket, Key="a", Body=b"1")["VersionId"])
+
+
+def copy(s3: Any, bucket: str) -> str:
+    s3.put_object(Bucket=bucket, Key="b", Body=b"1")
+    source = {"Bucket": bucket, "Key": "b"}
+    return str(s3.copy_object(Bucket=bucket, Key="a", CopySource=source)["VersionId"])
+
+
+def put_in_parts(s3: Any, bucket: str) -> str:
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="a")["UploadId"]
+    given = {"Bucket": bucket, "Key": "a", "UploadId": upload}
+    tag = s3.upload_part(**given, PartNumber=1, Body=b"1")["ETag"]
+    parts = {"Parts": [{"PartNumber": 1, "ETag": tag}]}
+    return str(s3.complete_multipart_upload(**given, MultipartUpload=parts)["VersionId"])
+
+
+@pytest.mark.parametrize("write", [put, copy, put_in_parts])
 def test_a_locked_version_goes_only_with_the_right_to_bypass(
-    aws: Callable[[str], Any], bucket: str
+    aws: Callable[[str], Any], bucket: str, write: Callable[[Any, str], str]
 ) -> None:
     """Deleting the version is refused, until whoever may bypasses governance."""
     s3 = aws("s3")
-    version = s3.put_object(Bucket=bucket, Key="a", Body=b"1")["VersionId"]
+    version = write(s3, bucket)
 
     with pytest.raises(ClientError, match="object protected by object lock"):
         s3.delete_object(Bucket=bucket, Key="a", VersionId=version)

@@ -63,3 +63,22 @@ def test_a_deleted_stack_leaves_its_data(stack: Deployed) -> None:
             sagemaker.delete_model_package_group(
                 ModelPackageGroupName=each["ModelPackageGroupName"]
             )
+
+
+def test_what_object_lock_protects_stays_with_its_bucket(stack: Deployed) -> None:
+    """Both words do not lift the lock of an archive copy: the bucket is named, and kept."""
+    deployed = stack.deploy("--stack", OTHER)
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    s3, archive = stack.client("s3"), f"{OTHER}-archive-000000000000-us-east-1"
+    version = s3.put_object(Bucket=archive, Key="raw/a", Body=b"1")["VersionId"]
+
+    done = destroy(
+        stack, "--yes", "--delete-data", OTHER, "--confirm-delete-data", OTHER, name=OTHER
+    )
+    kept = buckets(stack)
+    s3.delete_object(Bucket=archive, Key="raw/a", VersionId=version, BypassGovernanceRetention=True)
+    s3.delete_bucket(Bucket=archive)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"s3://{archive}: 0 deleted, 1 locked or denied; the bucket stays" in done.stdout
+    assert kept == {archive}
