@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.ticker import MaxNLocator
 
-from pictures import PERCENT, SHORT, panels
+from pictures import BEHIND, PERCENT, SHORT, panels
 from solvencia.plots import BAD, GOOD, INK, PALE
 
 type Numbers = npt.NDArray[np.float64]
@@ -51,10 +51,11 @@ def waterfall(names: Sequence[str], shares: Numbers, base: float) -> Any:
         axes.barh(place, share, left=level, color=BAD if share > 0 else GOOD, height=0.62)
         end = max(level, level + share)
         label = f"{share:+.2f}"
-        axes.annotate(label, (end, place), xytext=(5, 0), textcoords="offset points", va="center")
+        axes.annotate(
+            label, (end, place), (5, 0), textcoords="offset points", va="center", bbox=BEHIND
+        )
         level += share
-    axes.axvline(base, color=PALE, linestyle="--", linewidth=1)
-    axes.axvline(level, color=INK, linewidth=1)
+    axes.axvline(level, color=PALE, linestyle="--", linewidth=1, zorder=0)
     axes.set_yticks(range(len(bars)), [name for name, _ in bars])
     axes.invert_yaxis()
     axes.margins(x=0.12)

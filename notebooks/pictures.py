@@ -18,6 +18,7 @@ from solvencia.plots import BAD, GOOD, INK, PALE
 type Numbers = npt.NDArray[np.float64]
 
 COLUMNS = 3
+BEHIND = {"facecolor": "white", "linewidth": 0, "pad": 1}  # of a label that a line may cross
 STYLE: dict[str, Any] = {
     "figure.constrained_layout.use": True,
     "figure.dpi": 100,
@@ -38,7 +39,7 @@ STYLE: dict[str, Any] = {
     "legend.frameon": False,
 }
 mpl.rcParams.update(STYLE)
-PERCENT = PercentFormatter(1.0, decimals=0)
+PERCENT = PercentFormatter(1.0)
 # One number as an axis needs it: 0.42, 7, 5.4k.
 SHORT = FuncFormatter(lambda value, _: short(value))
 
@@ -86,9 +87,8 @@ def missing(table: Any, overall: float) -> Any:
         axes.plot([low, high], [place, place], color=BAD, linewidth=2, alpha=0.5)
         axes.plot(each["bad_rate"], place, "o", color=BAD)
         count = f"{int(each['applications']):,}"
-        behind = {"facecolor": "white", "linewidth": 0, "pad": 1}
         axes.annotate(
-            count, (high, place), (6, 0), textcoords="offset points", va="center", bbox=behind
+            count, (high, place), (6, 0), textcoords="offset points", va="center", bbox=BEHIND
         )
     axes.axvline(overall, color=INK, linestyle="--", linewidth=1)
     axes.set_yticks(
