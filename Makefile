@@ -7,6 +7,7 @@ EMBEDDED := .venv/embedded/bin/python
 MODEL := .venv/model/bin/python
 ORACLES := .venv/oracles/bin/python
 WEB := .venv/web/bin/python
+NOTEBOOKS := .venv/notebooks/bin/python
 RECORDS := $(AIRFLOW) -m local with $(MODEL) -m records
 CHECK := .venv/check/bin
 SCAN := .venv/scan/bin/python
@@ -44,6 +45,7 @@ test: setup ## Run all tests
 	@$(AIRFLOW) -m pytest tests/airflow tests/local
 	@sh local/setup.sh web
 	@$(WEB) -m pytest tests/web
+	@sh local/setup.sh notebooks
 	@$(AIRFLOW) -m pytest tests/flow
 
 .PHONY: check
@@ -51,11 +53,12 @@ check: ## Lint, types, templates and their security, locks
 	@sh local/setup.sh check scan guard docker
 	@$(CHECK)/ruff check .
 	@$(CHECK)/ruff format --check .
-	@$(CHECK)/mypy include plugins local deployment drafting benchmarks records resilience
+	@$(CHECK)/mypy include plugins local deployment drafting benchmarks records resilience notebooks
 	@for handler in lambdas/*/handler.py; do $(CHECK)/mypy $$handler || exit 1; done
 	@$(CHECK)/cfn-lint infra/*.yaml
 	@.venv/docker/bin/hadolint Dockerfile
 	@$(CHECK)/python -m deployment.parity
+	@$(CHECK)/python -m notebooks.outputs
 	@$(SCAN) -W ignore -m deployment.scan
 
 .PHONY: scan
@@ -76,6 +79,14 @@ delivery: setup ## A sample portfolio's history as a bulk delivery, for an accou
 .PHONY: contracts
 contracts: setup ## Generate expectations/ and contracts/ from the portfolios
 	@$(MODEL) -m solvencia.contracts
+
+.PHONY: notebooks
+notebooks: setup ## Open the notebooks in JupyterLab, on make up's stack or an account (PORTFOLIO=name)
+	@sh local/setup.sh notebooks
+	@$(AIRFLOW) -m local with env SOLVENCIA_PORTFOLIO=$(PORTFOLIO) PYTHONWARNINGS=ignore::SyntaxWarning \
+		$(NOTEBOOKS) -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=notebooks \
+		--ServerApp.allow_root=True --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
+		--LabApp.news_url=None
 
 .PHONY: bench
 bench: setup ## Measure, beside what a user would pick instead (ONLY="accuracy"; about 25 min)

@@ -54,12 +54,13 @@ def synchronize(s3: Any, bucket: str, prefix: str, bundle: Path) -> tuple[int, i
     }
     changed = 0
     with zipfile.ZipFile(bundle) as files:
-        wanted = {f"{prefix}{name}": files.read(name) for name in files.namelist()}
-    for key, body in sorted(wanted.items()):
-        if there.get(key) != hashlib.md5(body, usedforsecurity=False).hexdigest():
-            s3.put_object(Bucket=bucket, Key=key, Body=body)
-            changed += 1
-    removed = sorted(there.keys() - wanted.keys())
+        wanted = {f"{prefix}{name}" for name in files.namelist()}
+        for name in sorted(files.namelist()):
+            body = files.read(name)
+            if there.get(prefix + name) != hashlib.md5(body, usedforsecurity=False).hexdigest():
+                s3.put_object(Bucket=bucket, Key=prefix + name, Body=body)
+                changed += 1
+    removed = sorted(there.keys() - wanted)
     for key in removed:
         s3.delete_object(Bucket=bucket, Key=key)
     return changed, len(removed)

@@ -19,7 +19,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deployment import airflow_files, change_set, environment_file, faults
+from deployment import airflow_files, change_set, environment_file, faults, notebook_files
 from deployment.artefacts import Artefacts, MissingArtefact
 from deployment.environment_file import BadEnvironment, Environment
 from deployment.stack import DeploymentFailed, Stack
@@ -83,6 +83,11 @@ def deploy(options: argparse.Namespace) -> dict[str, str]:
         digest = airflow_files.recorded(options.bundles, "model-source.zip")
         wanted["ModelSourceKey"] = f"model/source-{digest[:16]}.zip"
         artefacts.upload_file(options.bundles / "model-source.zip", wanted["ModelSourceKey"])
+    planned = {**stack.parameters(), **wanted}
+    if notebook_files.is_wanted(planned):
+        if not options.bundles:
+            raise DeploymentFailed("a notebook needs its files: give --bundles (make deploy does)")
+        notebook_files.upload(artefacts, options.bundles, planned)
     return _environment(_deploy_both(stack, template, wanted, artefacts, options), session)
 
 

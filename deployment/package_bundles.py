@@ -1,8 +1,9 @@
-"""Build what MWAA and CodeBuild take: dags.zip, plugins.zip, requirements.txt, model-source.zip.
+"""Build what MWAA, CodeBuild and the notebook instance take.
 
-Run it as `python -m deployment.package_bundles`: same inputs, same bytes. plugins.zip holds the
-wheels too, so that a private network installs without a way out; they are fetched once for each
-lock, by uv's environment's pip. `--without-wheels` leaves them out, for an Airflow that has them.
+Run it as `python -m deployment.package_bundles`: same inputs, same bytes. plugins.zip and
+notebooks.zip hold the wheels too, so that a private network installs without a way out; they are
+fetched once for each lock, by uv's environment's pip. `--without-wheels` leaves them out, for a
+network that has such a way.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from deployment.package import MEGABYTE, PYTHON, ROOT, PackageFault
 Say = Callable[[str], None]
 Files = Mapping[str, Path | bytes]
 
-LOCK = ROOT / "locks" / "airflow.txt"
+AIRFLOW, NOTEBOOKS = "airflow", "notebooks"  # locks whose wheels are bundled
 PIP = ROOT / ".venv" / "uv" / "bin" / "python"
-SUFFIXES = frozenset({".py", ".toml", ".sql", ".json", ".html", ".css"})
+SUFFIXES = frozenset({".py", ".toml", ".sql", ".json", ".html", ".css", ".ipynb"})
 PLUGINS_MAX_BYTES = 1_000_000_000  # MWAA's quota
 ON_MWAA = "/usr/local/airflow/plugins"
 # What the lock holds for tests alone.
 TESTS_ONLY = ("iniconfig", "pytest")
-# MWAA's image is Amazon Linux 2023, glibc 2.34.
+# MWAA's image and the notebook instance are Amazon Linux 2023, glibc 2.34.
 PLATFORMS = (
     *(f"manylinux_2_{minor}_x86_64" for minor in (34, 31, 28, 27, 26, 24, 17, 12, 5)),
     *(f"manylinux{year}_x86_64" for year in ("2014", "2010", "1")),
@@ -47,7 +48,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--without-wheels", action="store_true", help="leave the wheels out")
     options = parser.parse_args(arguments)
     try:
-        wheels = None if options.without_wheels else fetch_wheels(options.wheels, _say)
+        wheels = {}
+        if not options.without_wheels:
+            for lock in (AIRFLOW, NOTEBOOKS):
+                wheels[lock] = fetch_wheels(lock, options.wheels, _say)
         build(options.output, wheels, _say)
     except PackageFault as fault:
         print(f"package: {fault}", file=sys.stderr)
@@ -55,8 +59,11 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def build(output: Path, wheels: Path | None, say: Say) -> dict[str, Mapping[str, object]]:
-    """Build the bundles that have changed; return each one's inputs digest, SHA-256 and bytes."""
+def build(output: Path, wheels: Mapping[str, Path], say: Say) -> dict[str, Mapping[str, object]]:
+    """Build the bundles that have changed; return each one's inputs digest, SHA-256 and bytes.
+
+    `wheels` maps a lock to the folder of its wheels; a lock that is not in it bundles none.
+    """
     output.mkdir(parents=True, exist_ok=True)
     record = output / "checksums.json"
     known = json.loads(record.read_text()) if record.exists() else {}
@@ -85,7 +92,7 @@ def build(output: Path, wheels: Path | None, say: Say) -> dict[str, Mapping[str,
     return checksums
 
 
-def contents(wheels: Path | None) -> dict[str, Files]:
+def contents(wheels: Mapping[str, Path]) -> dict[str, Files]:
     """Return what each bundle holds: path in it -> file or content.
 
     plugins.zip carries the whole core: MWAA's web server has no DAG folder, and elsewhere the
@@ -96,17 +103,21 @@ def contents(wheels: Path | None) -> dict[str, Files]:
     plugins: dict[str, Path | bytes] = {**_below(ROOT / "plugins", ""), **core, **suites}
     plugins[".airflowignore"] = ROOT / "plugins" / ".airflowignore"
     plugins["constraints.txt"] = ROOT / "constraints.txt"
-    for wheel in sorted(wheels.glob("*.whl")) if wheels else ():
-        plugins[f"wheels/{wheel.name}"] = wheel
+    plugins |= _wheels(wheels, AIRFLOW)
     dags: dict[str, Path | bytes] = {**_below(ROOT / "dags", ""), **core, **suites}
     dags[".airflowignore"] = IGNORED
     image = _below(ROOT / "include" / "solvencia", "include/solvencia")
     image |= {name: ROOT / name for name in ("Dockerfile", ".dockerignore", "locks/model.txt")}
+    notebooks: dict[str, Path | bytes] = {**_below(ROOT / "notebooks", ""), **core}
+    notebooks["install.sh"] = ROOT / "notebooks" / "install.sh"
+    notebooks["requirements.txt"] = ROOT / "locks" / "notebooks.txt"
+    notebooks |= _wheels(wheels, NOTEBOOKS)
     return {
         "dags.zip": dags,
         "plugins.zip": plugins,
-        "requirements.txt": {"requirements.txt": requirements(is_private=wheels is not None)},
+        "requirements.txt": {"requirements.txt": requirements(is_private=AIRFLOW in wheels)},
         "model-source.zip": image,
+        "notebooks.zip": notebooks,
     }
 
 
@@ -120,17 +131,18 @@ def requirements(*, is_private: bool) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def fetch_wheels(cache: Path, say: Say) -> Path:
-    """Return a folder of the Airflow lock's wheels for MWAA's platform, fetched once a lock."""
-    wanted = "\n".join(_locked(LOCK.read_text(encoding="utf-8").splitlines())) + "\n"
+def fetch_wheels(name: str, cache: Path, say: Say) -> Path:
+    """Return a folder of a lock's wheels for Amazon Linux 2023, fetched once for each lock."""
+    lines = (ROOT / "locks" / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+    wanted = "\n".join(_locked(lines)) + "\n"
     key = hashlib.sha256((wanted + PYTHON + "".join(PLATFORMS)).encode()).hexdigest()[:16]
-    folder = cache / f"mwaa-{key}"
+    folder = cache / f"{name}-{key}"
     if folder.is_dir():
         return folder
     if shutil.which(str(PIP)) is None:
         raise PackageFault(f"no pip at {PIP}: run `make setup` first")
     count = wanted.count("==")
-    say(f"package: fetching {count} wheels of locks/airflow.txt (once for each lock; minutes)")
+    say(f"package: fetching {count} wheels of locks/{name}.txt (once for each lock; minutes)")
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as temporary:
         lock = Path(temporary) / "lock.txt"
@@ -156,6 +168,12 @@ def _locked(lines: Iterable[str]) -> Iterator[str]:
             is_kept = line.partition("==")[0] not in TESTS_ONLY
         if is_kept:
             yield line
+
+
+def _wheels(wheels: Mapping[str, Path], lock: str) -> dict[str, Path | bytes]:
+    """Return the wheels of a lock that are to be bundled."""
+    found = sorted(wheels[lock].glob("*.whl")) if lock in wheels else ()
+    return {f"wheels/{each.name}": each for each in found}
 
 
 def _below(folder: Path, prefix: str) -> dict[str, Path | bytes]:

@@ -173,6 +173,11 @@ def replay_prefix(portfolio: str, decision_id: str) -> str:
     return f"replays/{portfolio}/{decision_id}/"
 
 
+def notebook_output(portfolio: str) -> str:
+    """Where training jobs that a notebook starts store `<job name>/output/model.tar.gz`."""
+    return f"notebooks/{portfolio}/"
+
+
 # ---- content-derived names ------------------------------------------------------------------
 
 

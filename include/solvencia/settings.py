@@ -137,6 +137,11 @@ class Settings:
         """Role of a replay's job: the only job that may read the decision log and unseal inputs."""
         return f"arn:aws:iam::{self.account}:role/{self.stack}-replay"
 
+    @property
+    def notebook_training_role_arn(self) -> str:
+        """Role of training jobs that a notebook starts: it writes below `notebooks/` alone."""
+        return f"arn:aws:iam::{self.account}:role/{self.stack}-notebook-training"
+
     def database(self, portfolio: str) -> str:
         """Glue database of one portfolio."""
         return f"{self.stack.replace('-', '_')}_{portfolio}"

@@ -46,7 +46,7 @@ print(json.dumps([getattr(each, "__file__", None) or "" for each in list(sys.mod
 @pytest.fixture(scope="module")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("bundles")
-    package_bundles.build(output, None, print)
+    package_bundles.build(output, {}, print)
     return output
 
 
@@ -147,12 +147,16 @@ def test_two_builds_give_the_same_bytes(bundles: Path, tmp_path: Path) -> None:
     wheels.mkdir()
     (wheels / "one-1-py3-none-any.whl").write_bytes(b"PK")
 
-    again = package_bundles.build(tmp_path / "again", None, print)
-    more = package_bundles.build(tmp_path / "more", wheels, print)
+    again = package_bundles.build(tmp_path / "again", {}, print)
+    airflow = package_bundles.build(tmp_path / "airflow", {"airflow": wheels}, print)
+    notebooks = package_bundles.build(tmp_path / "notebooks", {"notebooks": wheels}, print)
 
     assert again == first
-    assert more["dags.zip"] == first["dags.zip"]
-    assert more["plugins.zip"] != first["plugins.zip"]
+    assert {each for each in first if airflow[each] != first[each]} == {
+        "plugins.zip",
+        "requirements.txt",
+    }
+    assert {each for each in first if notebooks[each] != first[each]} == {"notebooks.zip"}
 
 
 def test_unchanged_bundles_are_left_alone(bundles: Path) -> None:
@@ -161,12 +165,47 @@ def test_unchanged_bundles_are_left_alone(bundles: Path) -> None:
     (bundles / "dags.zip").write_bytes(whole[:-1])
     said: list[str] = []
 
-    package_bundles.build(bundles, None, said.append)
+    package_bundles.build(bundles, {}, said.append)
 
     assert [each for each in said if "up to date" not in each] == [
         f"package: dags.zip built, {len(whole) / 1e6:.2f} MB"
     ]
     assert (bundles / "dags.zip").read_bytes() == whole
+
+
+def test_the_notebooks_find_all_that_they_import_beside_them(bundles: Path, tmp_path: Path) -> None:
+    """Unpacked alone, every module of a cell is ours and there, or of a package of the lock."""
+    with zipfile.ZipFile(bundles / "notebooks.zip") as bundle:
+        bundle.extractall(tmp_path)
+    lock = (tmp_path / "requirements.txt").read_text()
+    sources = [
+        "".join(cell["source"])
+        for path in tmp_path.glob("*.ipynb")
+        for cell in json.loads(path.read_text())["cells"]
+        if cell["cell_type"] == "code"
+    ]
+    sources += [path.read_text() for path in tmp_path.glob("*.py")]
+
+    missing = set()
+    for name in {each for text in sources for each in imported(text)}:
+        base = tmp_path.joinpath(*name.split("."))
+        is_ours = base.with_suffix(".py").is_file() or base.is_dir()
+        package = name.partition(".")[0]
+        if not (is_ours or package in sys.stdlib_module_names or f"\n{package}==" in f"\n{lock}"):
+            missing.add(name)
+
+    assert len(sources) > 4
+    assert missing == set()
+    assert (tmp_path / "install.sh").is_file()
+
+
+def imported(text: str) -> Iterator[str]:
+    """Yield the modules that a source imports, submodules as far as their names tell."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
 
 
 def test_requirements_of_a_private_network_name_no_index(bundles: Path) -> None:

@@ -20,7 +20,7 @@ from solvencia import layout, portfolio, registry
 ROOT = Path(__file__).resolve().parents[2]
 TREE = (
     *("dags", "deployment", "expectations", "include", "infra", "lambdas", "local", "locks"),
-    *("records", "web"),
+    *("notebooks", "records", "web"),
 )
 BORROWERS = 40_000  # enough for the gate's 5,000 out-of-time applications
 NAME = "consumer_credit"

@@ -20,6 +20,7 @@ from local.run import MainJob
 from local.stack import Stack
 from solvencia import layout, portfolio, registry, version
 
+from . import notebooks
 from .conftest import NAME, PERIOD, ROOT
 from .postgresql import server
 
@@ -181,6 +182,81 @@ def test_a_second_run_changes_nothing(trial):
     assert trial.etags(*kept) == before
     assert facts["model"]["digest"] == digest
     assert [each["EndpointName"] for each in endpoints] == [trial.settings.endpoint(NAME)]
+
+
+def test_the_notebook_of_the_lake_counts_what_the_warehouse_holds(trial):
+    """Rows of every table by Athena are the warehouse's; the prepared are those that matured."""
+    connection = warehouse.connect(trial.stack.warehouse)
+    held = warehouse.row_counts(connection, trial.portfolio)
+    connection.close()
+
+    rows, prepared, bins = notebooks.run(
+        trial,
+        "1_explore_the_lake",
+        "[rows.set_index('raw_table')['rows_held'].to_dict(),"
+        " months['applications'].sum(), bins.groupby('field')['applications'].sum().to_dict()]",
+    )
+
+    assert rows == held
+    assert prepared == trial.summary()["prepared"]["prepared"]
+    assert set(bins) == {each.name for each in trial.portfolio.request_fields}
+    assert all(0.5 * prepared < each <= prepared for each in bins.values())
+    assert notebooks.plots(trial, "1_explore_the_lake") == 3
+
+
+def test_the_notebooks_of_the_models_show_the_live_version(trial):
+    """Explained and compared is the model on the endpoint, with the figures it was judged by."""
+    facts = trial.summary()
+
+    version_name, digest, tested, codes = notebooks.run(
+        trial,
+        "2_explain_a_model",
+        "[name, model.digest, len(points), [each.code for each in reasons]]",
+    )
+    auc, rival, moved = notebooks.run(
+        trial,
+        "3_compare_champions",
+        "[figures.query(\"metric == 'AUC'\")['value'].iloc[0], rival.digest,"
+        " [int(counts.to_numpy().sum()), float(apart.difference)]]",
+    )
+
+    assert version_name == facts["endpoint"]["version"]
+    assert digest == facts["model"]["digest"]
+    assert tested == moved[0] == facts["cleaned"]["cleaned"]["test"]
+    assert len(codes) == 4
+    assert auc == pytest.approx(facts["model"]["metrics"]["auc"], abs=1e-12)
+    assert rival != digest
+    assert moved[1] != 0
+    assert notebooks.plots(trial, "2_explain_a_model") == 3
+    assert notebooks.plots(trial, "3_compare_champions") == 3
+
+
+def test_the_notebook_trains_the_same_model_and_scores_as_the_api_does(trial):
+    """The SDK's job gives the live digest, the endpoint the API's score; nothing is left."""
+    digest, application, score, made = notebooks.run(
+        trial,
+        "4_train_and_call",
+        "[model.digest, application, score, [made, left]]",
+    )
+
+    answer = httpx.post(
+        f"{trial.stack.outputs['api_url']}/v1/{NAME}/score",
+        json=application,
+        headers={"x-api-key": trial.stack.outputs["api_key"]},
+        timeout=30,
+    ).json()
+    kept = trial.aws("s3").list_objects_v2(
+        Bucket=trial.settings.model_bucket, Prefix=layout.notebook_output(NAME)
+    )
+    assert digest == trial.summary()["model"]["digest"] == answer["model"]["digest"]
+    assert (score["pd"], score["points"]) == (answer["pd"], answer["points"])
+    assert [each["code"] for each in score["reasons"]] == [
+        each["code"] for each in answer["reasons"]
+    ]
+    assert len(made[0]) == 1
+    assert made[1] == []
+    assert kept.get("KeyCount", 0) == 0
+    assert notebooks.plots(trial, "4_train_and_call") == 1
 
 
 def test_a_second_portfolio_runs_whole_beside_the_first(trial):

@@ -20,6 +20,7 @@ from deployment import (
     change_set,
     environment_file,
     faults,
+    notebook_files,
     package_bundles,
     templates,
 )
@@ -214,6 +215,25 @@ def test_without_credentials_the_message_is_one_line() -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+def stand_in(folder: Path, template: str) -> Path:
+    """Copy the templates, one of them reduced to a handle that the embedded AWS can make."""
+    infra = folder / "infra"
+    shutil.copytree(ROOT / "infra", infra)
+    whole = templates.read(template)
+    (infra / f"{template}.yaml").write_text(
+        json.dumps(
+            {
+                "Parameters": {
+                    name: {"Type": body["Type"]} for name, body in whole["Parameters"].items()
+                },
+                "Resources": {"Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"}},
+                "Outputs": {name: {"Value": "none"} for name in whole["Outputs"]},
+            }
+        )
+    )
+    return infra
+
+
 def test_airflow_comes_last_and_is_told_what_the_rest_gave(
     stack: Deployed, artefacts: Artefacts, keys: Callable[[str], dict[str, bytes]], tmp_path: Path
 ) -> None:
@@ -221,24 +241,9 @@ def test_airflow_comes_last_and_is_told_what_the_rest_gave(
 
     The embedded AWS has no MWAA: a handle stands in for the environment, the rest is as it is.
     """
-    infra = tmp_path / "infra"
-    shutil.copytree(ROOT / "infra", infra)
-    declared = templates.read("orchestration")["Parameters"]
-    (infra / "orchestration.yaml").write_text(
-        json.dumps(
-            {
-                "Parameters": {name: {"Type": body["Type"]} for name, body in declared.items()},
-                "Resources": {
-                    "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
-                },
-                "Outputs": {
-                    name: {"Value": "none"} for name in templates.read("orchestration")["Outputs"]
-                },
-            }
-        )
-    )
+    infra = stand_in(tmp_path, "orchestration")
     bundles = tmp_path / "bundles"
-    package_bundles.build(bundles, None, print)
+    package_bundles.build(bundles, {}, print)
     options = ("--stack", "airy", "--templates", str(infra), "--portfolio", "consumer_credit")
 
     refused = stack.deploy(*options, "--parameter", "Airflow=true")
@@ -266,3 +271,43 @@ def test_airflow_comes_last_and_is_told_what_the_rest_gave(
     assert "resources to change" not in again.stdout
     words = ("--yes", "--delete-data", "airy", "--confirm-delete-data", "airy")
     assert destroy(stack, *words, name="airy").returncode == 0
+
+
+def test_the_notebooks_lie_where_the_instance_takes_them_from(
+    stack: Deployed, tmp_path: Path
+) -> None:
+    """With a notebook, notebooks, core and requirements are below NotebooksPrefix; else nothing.
+
+    The embedded AWS has no notebook instance: a handle stands in for it, the rest is as it is.
+    """
+    infra = stand_in(tmp_path, "notebook")
+    bundles = tmp_path / "bundles"
+    package_bundles.build(bundles, {}, print)
+    options = ("--stack", "bookish", "--templates", str(infra), "--portfolio", "consumer_credit")
+    wanted = ("--parameter", "Notebook=true", "--parameter", "NotebooksPrefix=desk")
+
+    refused = stack.deploy(*options, *wanted)
+    done = stack.deploy(*options, *wanted, "--bundles", str(bundles))
+    again = stack.deploy(*options, "--bundles", str(bundles))
+    s3, bucket = stack.client("s3"), BUCKET.replace("solvencia", "bookish")
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix="desk/")["Contents"]
+    names = {each["Key"].removeprefix("desk/") for each in listed}
+
+    assert "give --bundles" in refused.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "+ NotebookStack (AWS::CloudFormation::Stack)" in done.stdout
+    assert {
+        *("1_explore_the_lake.ipynb", "desk.py", "install.sh", "requirements.txt"),
+        "solvencia/portfolios/consumer_credit/portfolio.toml",
+    } <= names
+    assert f"notebooks: {len(names)} files written, 0 removed" in done.stdout
+    assert "notebooks: 0 files written, 0 removed" in again.stdout
+    words = ("--yes", "--delete-data", "bookish", "--confirm-delete-data", "bookish")
+    assert destroy(stack, *words, name="bookish").returncode == 0
+
+
+def test_without_a_notebook_none_is_uploaded() -> None:
+    """A stack without the instance has no use for its files."""
+    assert not notebook_files.is_wanted({})
+    assert not notebook_files.is_wanted({"Notebook": "false"})
+    assert notebook_files.is_wanted({"Notebook": "true"})

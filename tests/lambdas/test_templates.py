@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from solvencia import body
+from solvencia import body, layout
 from solvencia.settings import Settings
 from tests.lambdas import templates
 
@@ -72,6 +72,9 @@ def test_arns_are_those_that_settings_derives() -> None:
         ":" + name_of("compute", "StateMachine", "StateMachineName")
     )
     assert SETTINGS.sagemaker_role_arn.endswith("role/" + name_of("model", "Role", "RoleName"))
+    assert SETTINGS.notebook_training_role_arn.endswith(
+        "role/" + name_of("analyst", "TrainingRole", "RoleName")
+    )
     assert database["Name"] == SETTINGS.database("consumer_credit")
     assert (
         f"nfs://{source['ServerHostname']}{source['Subdirectory']}"
@@ -176,6 +179,35 @@ def test_the_site_has_no_rights_in_aws() -> None:
     place = [each for name, each in statements() if name.startswith("compute.SiteRole.")]
 
     assert [each["Action"] for each in place] == [["logs:CreateLogStream", "logs:PutLogEvents"]]
+
+
+def test_a_notebook_trains_apart_and_deploys_nothing() -> None:
+    """Of SageMaker it changes training jobs of its own name; what those write lies apart."""
+    found = dict(statements())
+    analyst = [each for name, each in found.items() if name.startswith("analyst.")]
+    actions = {
+        action
+        for each in analyst
+        for action in ([each["Action"]] if isinstance(each["Action"], str) else each["Action"])
+    }
+    train = found["analyst.Role.Train"]
+    reading = ("Describe", "Invoke", "List")
+
+    assert {
+        each
+        for each in actions
+        if each.startswith("sagemaker:") and not each.partition(":")[2].startswith(reading)
+    } == {"sagemaker:CreateTrainingJob", "sagemaker:StopTrainingJob"}
+    assert train["Resource"].endswith(f"training-job/{SETTINGS.stack}-notebook-*")
+    assert train["Condition"]["Null"] == {
+        "sagemaker:VpcSubnets": "false",
+        "sagemaker:VpcSecurityGroupIds": "false",
+    }
+    assert found["analyst.Role.PassTrainingRole"]["Resource"] == {"Fn::GetAtt": "TrainingRole.Arn"}
+    for place in ("Role.DeleteOwnModels", "TrainingRole.WriteOwnModels"):
+        assert found[f"analyst.{place}"]["Resource"].endswith(
+            f"{SETTINGS.model_bucket}/{layout.notebook_output('*').removesuffix('/')}"
+        )
 
 
 def test_a_changed_api_takes_a_new_deployment() -> None:
