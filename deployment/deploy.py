@@ -19,7 +19,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deployment import airflow_files, change_set, environment_file, faults
+from deployment import airflow_files, change_set, environment_file, faults, replica
 from deployment.artefacts import Artefacts, MissingArtefact
 from deployment.environment_file import BadEnvironment, Environment
 from deployment.stack import DeploymentFailed, Stack
@@ -65,7 +65,7 @@ def deploy(options: argparse.Namespace) -> dict[str, str]:
         _say,
         lambda what: change_set.confirm(what, is_agreed=options.yes),
     )
-    template = artefacts.url(f"{prefix}/solvencia.yaml")
+    template = {"TemplateURL": artefacts.url(f"{prefix}/solvencia.yaml")}
     declared = stack.declared(template)
     if unknown := sorted(given.keys() - declared):
         raise DeploymentFailed(
@@ -83,12 +83,16 @@ def deploy(options: argparse.Namespace) -> dict[str, str]:
         digest = airflow_files.recorded(options.bundles, "model-source.zip")
         wanted["ModelSourceKey"] = f"model/source-{digest[:16]}.zip"
         artefacts.upload_file(options.bundles / "model-source.zip", wanted["ModelSourceKey"])
+    region = options.replica_region or environment.replica_region
+    if region:
+        copies = options.templates / "replica.yaml"
+        wanted |= replica.deploy(session, name, region, copies, given, _say, stack.agree)
     return _environment(_deploy_both(stack, template, wanted, artefacts, options), session)
 
 
 def _deploy_both(
     stack: Stack,
-    template: str,
+    template: Mapping[str, str],
     wanted: Mapping[str, str],
     artefacts: Artefacts,
     options: argparse.Namespace,
@@ -136,6 +140,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--stack", help="default: the environment's, else $SOLVENCIA_STACK")
     parser.add_argument("--yes", action="store_true", help="act without asking")
     parser.add_argument("--bundles", type=Path, help="what MWAA and CodeBuild take: build/bundles")
+    parser.add_argument(
+        "--replica-region", metavar="REGION", help="that archive and models are copied to"
+    )
     parser.add_argument(
         "--portfolio", action="append", metavar="NAME", help="repeat it; default: every portfolio"
     )

@@ -39,10 +39,12 @@ class Stack:
         self.say = say
         self.agree = agree
 
-    def deploy(self, template_url: str, wanted: Mapping[str, str]) -> dict[str, str]:
+    def deploy(self, template: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
         """Create or update the stack; return its outputs.
 
-        A parameter that is not in `wanted` keeps the stack's value, else the template's default.
+        `template` is {"TemplateURL": address}, which changes with its content, or
+        {"TemplateBody": text}. A parameter that is not in `wanted` keeps the stack's value, else
+        the template's default.
         Raises DeploymentFailed, after CloudFormation has rolled back.
         """
         found = self._wait_until_idle()
@@ -51,7 +53,8 @@ class Stack:
             each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])
         }
         parameters = {**known, **wanted}
-        if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE") and parameters == known:
+        is_same = "TemplateURL" in template and parameters == known
+        if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE") and is_same:
             self.say(f"stack {self.name} is up to date")
             return _outputs(found)
         if status not in (*UNBORN, *SETTLED):
@@ -59,21 +62,21 @@ class Stack:
                 f"stack {self.name} is {status}: look at its events, then delete it, or continue "
                 "its rollback, and deploy again"
             )
-        if self._execute_change_set(template_url, parameters, is_new=status in UNBORN):
+        if self._execute_change_set(template, parameters, is_new=status in UNBORN):
             return _outputs(self._describe())
         self.say(f"stack {self.name} is up to date")
         return _outputs(found)
 
     def _execute_change_set(
-        self, template_url: str, parameters: Mapping[str, str], *, is_new: bool
+        self, template: Mapping[str, str], parameters: Mapping[str, str], *, is_new: bool
     ) -> bool:
         """Make a change set, show it, run it and wait; return False where it holds no change."""
-        names = self.declared(template_url)
+        names = self.declared(template)
         change_set = self.client.create_change_set(
             StackName=self.name,
             ChangeSetName=f"deploy-{uuid.uuid4().hex[:12]}",
             ChangeSetType="CREATE" if is_new else "UPDATE",
-            TemplateURL=template_url,
+            **template,
             Capabilities=CAPABILITIES,
             Parameters=[
                 {"ParameterKey": name, "ParameterValue": value}
@@ -119,9 +122,9 @@ class Stack:
                 raise DeploymentFailed(self._explain(stack_id, status))
             time.sleep(pause)
 
-    def declared(self, template_url: str) -> set[str]:
+    def declared(self, template: Mapping[str, str]) -> set[str]:
         """Return the names of a template's parameters."""
-        summary = self.client.get_template_summary(TemplateURL=template_url)
+        summary = self.client.get_template_summary(**template)
         return {each["ParameterKey"] for each in summary["Parameters"]}
 
     def parameters(self) -> dict[str, str]:

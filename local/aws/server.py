@@ -83,6 +83,7 @@ def install(config: Config) -> Callable[..., Awaitable[None]]:
     from ministack import app
 
     from local.aws import (
+        absent,
         alarms,
         buckets,
         cloudformation,
@@ -97,6 +98,7 @@ def install(config: Config) -> Callable[..., Awaitable[None]]:
         s3,
         state_machines,
         tables,
+        vpn,
     )
     from local.aws.athena import service as athena
     from local.aws.sagemaker import service as sagemaker
@@ -117,6 +119,8 @@ def install(config: Config) -> Callable[..., Awaitable[None]]:
         s3,
         state_machines,
         tables,
+        vpn,
+        absent,
     ):
         service.install(config)
     return origin.guard(app.app)
