@@ -64,6 +64,7 @@ def deploy(options: argparse.Namespace) -> dict[str, str]:
         name,
         _say,
         lambda what: change_set.confirm(what, is_agreed=options.yes),
+        options.give_up,
     )
     template = {"TemplateURL": artefacts.url(f"{prefix}/solvencia.yaml")}
     declared = stack.declared(template)
@@ -139,6 +140,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--env", metavar="NAME", help="deployment/environments/NAME.toml")
     parser.add_argument("--stack", help="default: the environment's, else $SOLVENCIA_STACK")
     parser.add_argument("--yes", action="store_true", help="act without asking")
+    parser.add_argument(
+        "--give-up",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="PATH",
+        help="replace or remove this resource although it holds data; as the change set names it",
+    )
     parser.add_argument("--bundles", type=Path, help="what MWAA and CodeBuild take: build/bundles")
     parser.add_argument(
         "--replica-region", metavar="REGION", help="that archive and models are copied to"
