@@ -248,7 +248,7 @@ def test_a_resource_that_fails_is_named_with_its_reason(stack: Deployed, tmp_pat
     done = stack.deploy("--stack", "broken", "--templates", str(tmp_path / "infra"))
 
     assert done.returncode == 1
-    assert "Alerts (AWS::CloudFormation::Stack) CREATE_FAILED: MetricName" in done.stderr
+    assert "CleanErrors (AWS::CloudWatch::Alarm) CREATE_FAILED: MetricName" in done.stderr
     assert "deploy again" in done.stderr
     buckets = {each["Name"] for each in stack.client("s3").list_buckets()["Buckets"]}
     assert "broken-data-000000000000-us-east-1" not in buckets
