@@ -122,7 +122,8 @@ package: setup ## Build Lambda zips (build/dist), and what MWAA and CodeBuild ta
 .PHONY: deploy
 deploy: package ## Deploy to AWS: ENV=name of deployment/environments; shows the change set, YES=1 does not ask
 	@$(AIRFLOW) -m deployment.deploy --bundles build/bundles --outputs build/$(or $(ENV),stack).json \
-		$(call option,ENV) $(if $(findstring command line,$(origin YES)),--yes)
+		$(call option,ENV) $(if $(findstring command line,$(origin YES)),--yes) \
+		$(if $(findstring command line,$(origin GIVE_UP)),--give-up $(GIVE_UP))
 
 .PHONY: destroy
 destroy: setup ## Delete a deployed stack, its data kept (ENV=name; DELETE_DATA=stack's name asks once more)

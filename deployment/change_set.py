@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 NESTED = "AWS::CloudFormation::Stack"
-# What holds data: a replacement would start from an empty one.
-DATA_TYPES = frozenset({"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::KMS::Key"})
+# What holds data that nothing makes again: kept when its stack goes.
+KEPT_TYPES = frozenset(
+    {
+        "AWS::DynamoDB::Table",
+        "AWS::KMS::Key",
+        "AWS::S3::Bucket",
+        "AWS::SageMaker::ModelPackageGroup",
+    }
+)
+# A replacement would start from an empty one. Their stack may be switched off, and they with it.
+DATA_TYPES = KEPT_TYPES | {"AWS::ECR::Repository", "AWS::Glue::Database", "AWS::Logs::LogGroup"}
+REPLACEMENTS = {"True": ", REPLACED", "Conditional": ", may be REPLACED"}
 MARKS = {"Add": "+", "Modify": "~", "Remove": "-", "Import": "<", "Dynamic": "?"}
 
 
@@ -20,12 +30,18 @@ class Change:
     path: str
     kind: str
     action: str
-    is_replaced: bool
+    replacement: str = ""  # "True", "Conditional", else not
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether data would be left behind."""
+        is_replaced = self.kind in DATA_TYPES and self.replacement in REPLACEMENTS
+        return is_replaced or (self.kind in KEPT_TYPES and self.action == "Remove")
 
     def __str__(self) -> str:
-        mark = "!" if self.is_replaced else MARKS.get(self.action, "?")
-        note = ", REPLACED" if self.is_replaced else ""
-        return f"{mark} {self.path} ({self.kind}{note})"
+        is_marked = self.is_loss or self.replacement == "True"
+        mark = "!" if is_marked else MARKS.get(self.action, "?")
+        return f"{mark} {self.path} ({self.kind}{REPLACEMENTS.get(self.replacement, '')})"
 
 
 class NotConfirmed(RuntimeError):
@@ -41,27 +57,30 @@ def read(client: Any, change_set_id: str, above: str = "") -> Iterator[Change]:
             resource = each["ResourceChange"]
             path = f"{above}{resource['LogicalResourceId']}"
             nested = resource.get("ChangeSetId")
+            kind, action = resource["ResourceType"], resource["Action"]
             if nested:
                 yield from read(client, nested, f"{path}/")
-            if not nested or resource["Action"] != "Modify":
-                yield Change(
-                    path,
-                    resource["ResourceType"],
-                    resource["Action"],
-                    resource.get("Replacement") == "True",
-                )
+            elif kind == NESTED and action == "Remove":
+                yield from _removed(client, resource["PhysicalResourceId"], f"{path}/")
+            if not nested or action != "Modify":
+                is_nested = kind == NESTED
+                replacement = "" if is_nested else resource.get("Replacement", "")
+                yield Change(path, kind, action, replacement)
         if "NextToken" not in page:
             return
         token = {"NextToken": page["NextToken"]}
 
 
-def lost_data(changes: Iterable[Change]) -> list[Change]:
-    """Return the changes that would replace or remove what holds data."""
-    return [
-        each
-        for each in changes
-        if each.kind in DATA_TYPES and (each.is_replaced or each.action == "Remove")
-    ]
+def _removed(client: Any, stack_id: str, above: str) -> Iterator[Change]:
+    """Yield the resources that go with a nested stack, of which a change set says nothing."""
+    pages = client.get_paginator("list_stack_resources").paginate(StackName=stack_id)
+    for each in (each for page in pages for each in page["StackResourceSummaries"]):
+        yield Change(f"{above}{each['LogicalResourceId']}", each["ResourceType"], "Remove")
+
+
+def lost_data(changes: Iterable[Change], given_up: Collection[str] = ()) -> list[Change]:
+    """Return the changes that would leave data behind, but for the paths that are given up."""
+    return [each for each in changes if each.is_loss and each.path not in given_up]
 
 
 def confirm(what: str, *, is_agreed: bool, answer: Callable[[str], str] = input) -> None:

@@ -19,7 +19,14 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deployment import airflow_files, change_set, environment_file, faults, notebook_files
+from deployment import (
+    airflow_files,
+    change_set,
+    environment_file,
+    faults,
+    notebook_files,
+    replica,
+)
 from deployment.artefacts import Artefacts, MissingArtefact
 from deployment.environment_file import BadEnvironment, Environment
 from deployment.stack import DeploymentFailed, Stack
@@ -64,8 +71,9 @@ def deploy(options: argparse.Namespace) -> dict[str, str]:
         name,
         _say,
         lambda what: change_set.confirm(what, is_agreed=options.yes),
+        options.give_up,
     )
-    template = artefacts.url(f"{prefix}/solvencia.yaml")
+    template = {"TemplateURL": artefacts.url(f"{prefix}/solvencia.yaml")}
     declared = stack.declared(template)
     if unknown := sorted(given.keys() - declared):
         raise DeploymentFailed(
@@ -88,12 +96,16 @@ def deploy(options: argparse.Namespace) -> dict[str, str]:
         if not options.bundles:
             raise DeploymentFailed("a notebook needs its files: give --bundles (make deploy does)")
         notebook_files.upload(artefacts, options.bundles, planned)
+    region = options.replica_region or environment.replica_region
+    if region:
+        copies = options.templates / "replica.yaml"
+        wanted |= replica.deploy(session, name, region, copies, given, _say, stack.agree)
     return _environment(_deploy_both(stack, template, wanted, artefacts, options), session)
 
 
 def _deploy_both(
     stack: Stack,
-    template: str,
+    template: Mapping[str, str],
     wanted: Mapping[str, str],
     artefacts: Artefacts,
     options: argparse.Namespace,
@@ -140,7 +152,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--env", metavar="NAME", help="deployment/environments/NAME.toml")
     parser.add_argument("--stack", help="default: the environment's, else $SOLVENCIA_STACK")
     parser.add_argument("--yes", action="store_true", help="act without asking")
+    parser.add_argument(
+        "--give-up",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="PATH",
+        help="replace or remove this resource although it holds data; as the change set names it",
+    )
     parser.add_argument("--bundles", type=Path, help="what MWAA and CodeBuild take: build/bundles")
+    parser.add_argument(
+        "--replica-region", metavar="REGION", help="that archive and models are copied to"
+    )
     parser.add_argument(
         "--portfolio", action="append", metavar="NAME", help="repeat it; default: every portfolio"
     )

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent / "environments"
-KEYS = frozenset({"account", "region", "stack", "portfolios", "parameters"})
+TEXTS = ("account", "region", "replica_region", "stack")
+KEYS = frozenset({*TEXTS, "portfolios", "parameters"})
 
 
 class BadEnvironment(ValueError):
@@ -21,6 +22,7 @@ class Environment:
 
     stack: str = ""
     region: str = ""
+    replica_region: str = ""
     account: str = ""
     portfolios: tuple[str, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -37,7 +39,7 @@ def load(name: str, folder: Path = FOLDER) -> Environment:
     except tomllib.TOMLDecodeError as error:
         raise BadEnvironment(f"{path}: {error}") from error
     problems = [f"{key}: no such key" for key in sorted(found.keys() - KEYS)]
-    for key in ("account", "region", "stack"):
+    for key in TEXTS:
         if not isinstance(found.get(key, ""), str):
             problems.append(f"{key}: write it in quotes")
     portfolios = found.get("portfolios", [])
@@ -52,6 +54,7 @@ def load(name: str, folder: Path = FOLDER) -> Environment:
     return Environment(
         stack=found.get("stack", ""),
         region=found.get("region", ""),
+        replica_region=found.get("replica_region", ""),
         account=found.get("account", ""),
         portfolios=tuple(portfolios),
         parameters={key: _text(value) for key, value in parameters.items()},

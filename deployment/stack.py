@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from deployment import change_set as change_sets
+from deployment import failure
 from deployment.faults import hint
 
 CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 UNBORN = (None, "REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
 POLL_SECONDS_MAX = 5.0
-NESTED = change_sets.NESTED
 NO_CHANGE = ("didn't contain changes", "No updates")
 
 
@@ -25,7 +25,10 @@ class DeploymentFailed(RuntimeError):
 
 
 class Stack:
-    """A stack by name; `say` gets a line for each step, `agree` raises unless it may act."""
+    """A stack by name; `say` gets a line for each step, `agree` raises unless it may act.
+
+    `given_up` are paths of resources, as the change set shows them, whose data may be left behind.
+    """
 
     def __init__(
         self,
@@ -33,16 +36,20 @@ class Stack:
         name: str,
         say: Callable[[str], None],
         agree: Callable[[str], None],
+        given_up: Collection[str] = (),
     ) -> None:
         self.client = cloudformation
         self.name = name
         self.say = say
         self.agree = agree
+        self.given_up = given_up
 
-    def deploy(self, template_url: str, wanted: Mapping[str, str]) -> dict[str, str]:
+    def deploy(self, template: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
         """Create or update the stack; return its outputs.
 
-        A parameter that is not in `wanted` keeps the stack's value, else the template's default.
+        `template` is {"TemplateURL": address}, which changes with its content, or
+        {"TemplateBody": text}. A parameter that is not in `wanted` keeps the stack's value, else
+        the template's default.
         Raises DeploymentFailed, after CloudFormation has rolled back.
         """
         found = self._wait_until_idle()
@@ -51,7 +58,8 @@ class Stack:
             each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])
         }
         parameters = {**known, **wanted}
-        if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE") and parameters == known:
+        is_same = "TemplateURL" in template and parameters == known
+        if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE") and is_same:
             self.say(f"stack {self.name} is up to date")
             return _outputs(found)
         if status not in (*UNBORN, *SETTLED):
@@ -59,21 +67,21 @@ class Stack:
                 f"stack {self.name} is {status}: look at its events, then delete it, or continue "
                 "its rollback, and deploy again"
             )
-        if self._execute_change_set(template_url, parameters, is_new=status in UNBORN):
+        if self._execute_change_set(template, parameters, is_new=status in UNBORN):
             return _outputs(self._describe())
         self.say(f"stack {self.name} is up to date")
         return _outputs(found)
 
     def _execute_change_set(
-        self, template_url: str, parameters: Mapping[str, str], *, is_new: bool
+        self, template: Mapping[str, str], parameters: Mapping[str, str], *, is_new: bool
     ) -> bool:
         """Make a change set, show it, run it and wait; return False where it holds no change."""
-        names = self.declared(template_url)
+        names = self.declared(template)
         change_set = self.client.create_change_set(
             StackName=self.name,
             ChangeSetName=f"deploy-{uuid.uuid4().hex[:12]}",
             ChangeSetType="CREATE" if is_new else "UPDATE",
-            TemplateURL=template_url,
+            **template,
             Capabilities=CAPABILITIES,
             Parameters=[
                 {"ParameterKey": name, "ParameterValue": value}
@@ -97,7 +105,7 @@ class Stack:
         except BaseException:
             self._forget(change_set, is_new)
             raise
-        seen = {event["EventId"] for event in self._events(change_set["StackId"])}
+        seen = self._seen(change_set["StackId"])
         self.client.execute_change_set(ChangeSetName=change_set["Id"])
         self._watch(change_set["StackId"], seen)
         return True
@@ -109,6 +117,7 @@ class Stack:
             self.say(f"there is no stack {self.name}")
             return
         stack_id = found["StackId"]
+        seen = self._seen(stack_id)
         self.client.delete_stack(StackName=stack_id)
         for pause in _pauses():
             status = self._describe(stack_id).get("StackStatus", "DELETE_COMPLETE")
@@ -116,12 +125,14 @@ class Stack:
                 self.say(f"stack {self.name} deleted")
                 return
             if not status.endswith("_IN_PROGRESS"):
-                raise DeploymentFailed(self._explain(stack_id, status))
+                raise DeploymentFailed(
+                    failure.explain(self.client, self.name, stack_id, status, seen)
+                )
             time.sleep(pause)
 
-    def declared(self, template_url: str) -> set[str]:
+    def declared(self, template: Mapping[str, str]) -> set[str]:
         """Return the names of a template's parameters."""
-        summary = self.client.get_template_summary(TemplateURL=template_url)
+        summary = self.client.get_template_summary(**template)
         return {each["ParameterKey"] for each in summary["Parameters"]}
 
     def parameters(self) -> dict[str, str]:
@@ -135,10 +146,12 @@ class Stack:
         self.say(f"stack {self.name}: {len(changes)} resources to {_verb(is_new)}")
         for each in changes:
             self.say(f"  {each}")
-        if lost := change_sets.lost_data(changes):
+        if lost := change_sets.lost_data(changes, self.given_up):
+            paths = " ".join(each.path for each in lost)
             raise DeploymentFailed(
-                f"stack {self.name}: {', '.join(each.path for each in lost)} would be replaced or "
-                "removed and its data left behind; nothing was changed: undo what asks for it"
+                f"stack {self.name}: {paths} would be replaced or removed and the data left "
+                "behind; nothing was changed: undo what asks for it, or insist with "
+                f'GIVE_UP="{paths}" (--give-up, each path)'
             )
         self.agree(f"{_verb(is_new)} stack {self.name}")
 
@@ -156,59 +169,31 @@ class Stack:
             time.sleep(pause)
         raise AssertionError("pauses never end")
 
-    def _watch(self, stack_id: str, seen: set[str]) -> None:
+    def _seen(self, stack_id: str) -> frozenset[str]:
+        """Return the ids of the stack's events so far."""
+        return frozenset(each["EventId"] for each in failure.events(self.client, stack_id))
+
+    def _watch(self, stack_id: str, seen: frozenset[str]) -> None:
         """Say each nested stack that is done; raise DeploymentFailed when the operation failed."""
+        told = set(seen)
         for pause in _pauses():
             status = self._describe(stack_id).get("StackStatus", "DELETE_COMPLETE")
-            for event in self._events(stack_id):
-                if event["EventId"] not in seen:
-                    seen.add(event["EventId"])
+            for event in failure.events(self.client, stack_id):
+                if event["EventId"] not in told:
+                    told.add(event["EventId"])
                     self._tell(event)
             if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
                 return
             if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
-                raise DeploymentFailed(self._explain(stack_id, status))
+                raise DeploymentFailed(
+                    failure.explain(self.client, self.name, stack_id, status, seen)
+                )
             time.sleep(pause)
 
     def _tell(self, event: Mapping[str, Any]) -> None:
         is_done = event["ResourceStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
         if is_done and event.get("PhysicalResourceId") != event["StackId"]:
             self.say(f"{event['LogicalResourceId']} {event['ResourceStatus']}")
-
-    def _explain(self, stack_id: str, status: str) -> str:
-        lines = [f"stack {self.name} is {status}; what failed, and why:"]
-        for event in self._failures(stack_id):
-            lines.append(
-                f"  {event['StackName']}: {event['LogicalResourceId']} ({event['ResourceType']}) "
-                f"{event['ResourceStatus']}: {event.get('ResourceStatusReason', 'no reason given')}"
-                f"{hint(event.get('ResourceStatusReason', ''))}"
-            )
-        if status == "DELETE_FAILED":
-            lines.append("Take away what holds it, and destroy again: it goes on where it stopped.")
-        else:
-            lines.append("Correct the template or the parameter, and deploy again.")
-        return "\n".join(lines)
-
-    def _failures(self, stack_id: str) -> Iterator[dict[str, Any]]:
-        """Yield the failed events of the stack and, before them, of its nested stacks."""
-        events = self._events(stack_id)
-        nested = {
-            event["PhysicalResourceId"]
-            for event in events
-            if event["ResourceType"] == NESTED
-            and event.get("PhysicalResourceId") not in (None, "", stack_id)
-        }
-        for child in sorted(nested):
-            yield from self._failures(child)
-        for event in events:
-            reason = event.get("ResourceStatusReason", "")
-            if event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in reason:
-                yield event
-
-    def _events(self, stack_id: str) -> list[dict[str, Any]]:
-        """Return the stack's events, oldest first."""
-        pages = self.client.get_paginator("describe_stack_events").paginate(StackName=stack_id)
-        return [event for page in pages for event in page["StackEvents"]][::-1]
 
     def _wait_until_idle(self) -> dict[str, Any]:
         """Let an operation that another deployment left running come to its end."""

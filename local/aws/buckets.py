@@ -1,50 +1,44 @@
-"""Buckets as their template says: encryption by default and Object Lock.
+"""What ministack's CloudFormation leaves out of a bucket, given to it through S3's own API.
 
-Hooks: the provisioner of `AWS::S3::Bucket`, which leaves both out; `s3._copy_object` and
-`_complete_multipart_upload`, which lock no version. The lock is enforced: a version that it
-protects is deleted only by who bypasses governance. Nothing is encrypted on this machine.
+Encryption, lifecycle, access log, Object Lock and replication; S3 keeps to the last two.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
-from xml.etree.ElementTree import Element, SubElement, tostring
 
-from ministack.services import s3
-from ministack.services.cloudformation import provisioners
+from ministack.services import s3 as service
+from ministack.services.cloudformation import provisioners, stacks
 
+from local.aws.clients import client
 from local.aws.config import Config
 
+BUCKET = "AWS::S3::Bucket"
 Properties = dict[str, Any]
-Made = tuple[str, Properties]
 
 
 def install(config: Config) -> None:
-    """Let a bucket that CloudFormation makes or changes get what was left out."""
-    handler = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
-    handler["create"] = _created(handler["create"])
-    handler["update"] = _updated(handler["update"])
-    s3._copy_object = _locked(s3._copy_object)
-    s3._complete_multipart_upload = _locked(s3._complete_multipart_upload)
+    """Have a bucket that is created or updated by a template get all that the template says."""
+    buckets = provisioners._RESOURCE_HANDLERS[BUCKET]
+    buckets["create"] = _complete(buckets["create"])
+    buckets["update"] = _complete(buckets["update"])
+    stock = stacks._runs_on_worker_thread
+    stacks._runs_on_worker_thread = lambda name: name == BUCKET or stock(name)
+    service._copy_object = _locked(service._copy_object)
+    service._complete_multipart_upload = _locked(service._complete_multipart_upload)
 
 
-def _created(stock: Callable[[str, Properties, str], Made]) -> Callable[..., Made]:
-    def create(logical_id: str, properties: Properties, stack: str) -> Made:
-        name, attributes = stock(logical_id, properties, stack)
-        apply(name, properties)
-        return name, attributes
+def _complete(make: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(make)
+    def make_bucket(*positional: Any) -> Any:
+        made = make(*positional)
+        *old, given = [each for each in positional if isinstance(each, dict)]
+        configure(made[0], given, old[0] if old else {})
+        return made
 
-    return create
-
-
-def _updated(stock: Callable[[str, Properties, Properties, str], Made]) -> Callable[..., Made]:
-    def update(physical_id: str, old: Properties, new: Properties, stack: str) -> Made:
-        name, attributes = stock(physical_id, old, new, stack)
-        apply(name, new)
-        return name, attributes
-
-    return update
+    return make_bucket
 
 
 def _locked(stock: Callable[..., Any]) -> Callable[..., Any]:
@@ -53,37 +47,72 @@ def _locked(stock: Callable[..., Any]) -> Callable[..., Any]:
     def write(bucket: str, key: str, *arguments: Any) -> Any:
         answer = stock(bucket, key, *arguments)
         if answer[0] == 200 and (version := answer[1].get("x-amz-version-id")):
-            s3._apply_object_lock_from_headers(bucket, key, {}, version)
+            service._apply_object_lock_from_headers(bucket, key, {}, version)
         return answer
 
     return write
 
 
-def apply(name: str, properties: Properties) -> None:
-    """Set a bucket's default encryption and retention; raise ValueError where S3 refuses one."""
-    rules = properties.get("BucketEncryption", {}).get("ServerSideEncryptionConfiguration", [])
-    if rules:
-        root = Element("ServerSideEncryptionConfiguration")
-        for each in rules:
-            rule = SubElement(root, "Rule")
-            by_default = SubElement(rule, "ApplyServerSideEncryptionByDefault")
-            _write(by_default, each["ServerSideEncryptionByDefault"])
-            _write(rule, {"BucketKeyEnabled": each.get("BucketKeyEnabled", False)})
-        _check(s3._put_bucket_encryption(name, tostring(root)))
-    if lock := properties.get("ObjectLockConfiguration"):
-        root = Element("ObjectLockConfiguration")
-        _write(root, {"ObjectLockEnabled": lock["ObjectLockEnabled"]})
-        if retention := lock.get("Rule", {}).get("DefaultRetention"):
-            _write(SubElement(SubElement(root, "Rule"), "DefaultRetention"), retention)
-        _check(s3._put_object_lock_configuration(name, tostring(root)))
+def configure(bucket: str, given: Properties, old: Properties) -> None:
+    """Apply a template's properties; what the template no longer has is taken away."""
+    s3 = client("s3")
+    if lock := given.get("ObjectLockConfiguration"):
+        s3.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration=_numbers(lock))
+    if encryption := given.get("BucketEncryption"):
+        rules = [_encryption(each) for each in encryption["ServerSideEncryptionConfiguration"]]
+        s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": rules})
+    if log := given.get("LoggingConfiguration"):
+        target = {
+            "TargetBucket": log["DestinationBucketName"],
+            "TargetPrefix": log.get("LogFilePrefix", ""),
+        }
+        s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={"LoggingEnabled": target})
+    if lifecycle := given.get("LifecycleConfiguration"):
+        s3.put_bucket_lifecycle_configuration(
+            Bucket=bucket,
+            LifecycleConfiguration={"Rules": [_lifecycle(each) for each in lifecycle["Rules"]]},
+        )
+    if copy := given.get("ReplicationConfiguration"):
+        rules = [_renamed(each, {"Id": "ID"}) for each in copy["Rules"]]
+        s3.put_bucket_replication(
+            Bucket=bucket,
+            ReplicationConfiguration={"Role": copy["Role"], "Rules": _numbers(rules)},
+        )
+    elif old.get("ReplicationConfiguration"):
+        s3.delete_bucket_replication(Bucket=bucket)
 
 
-def _write(parent: Element, values: Properties) -> None:
-    for name, value in values.items():
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        SubElement(parent, name).text = text
+def _encryption(rule: Properties) -> Properties:
+    return {
+        "ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"],
+        "BucketKeyEnabled": _is_true(rule.get("BucketKeyEnabled", False)),
+    }
 
 
-def _check(answer: tuple[int, Properties, Any]) -> None:
-    if answer[0] != 200:
-        raise ValueError(f"S3 refused: {answer[2]!r}")
+def _lifecycle(rule: Properties) -> Properties:
+    """Return a template's rule as S3's API has it."""
+    made = _renamed(rule, {"Id": "ID"})
+    made["Filter"] = {"Prefix": made.pop("Prefix", "")}
+    if days := made.pop("ExpirationInDays", None):
+        made["Expiration"] = {"Days": days}
+    if transitions := made.get("Transitions"):
+        made["Transitions"] = [_renamed(each, {"TransitionInDays": "Days"}) for each in transitions]
+    numbers: Properties = _numbers(made)
+    return numbers
+
+
+def _renamed(value: Properties, names: dict[str, str]) -> Properties:
+    return {names.get(name, name): each for name, each in value.items()}
+
+
+def _numbers(value: Any) -> Any:
+    """Return a value with the numbers that a parameter made text."""
+    if isinstance(value, dict):
+        return {name: _numbers(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_numbers(each) for each in value]
+    return int(value) if isinstance(value, str) and value.isdigit() else value
+
+
+def _is_true(value: Any) -> bool:
+    return str(value).lower() == "true"

@@ -83,20 +83,24 @@ def install(config: Config) -> Callable[..., Awaitable[None]]:
     from ministack import app
 
     from local.aws import (
+        absent,
         alarms,
         buckets,
         cloudformation,
         crawler,
         datasync,
         firewall,
+        functions,
         gateway,
         lambda_runtime,
         mail,
         moto_services,
+        nested,
         origin,
         s3,
         state_machines,
         tables,
+        vpn,
     )
     from local.aws.athena import service as athena
     from local.aws.sagemaker import service as sagemaker
@@ -117,6 +121,10 @@ def install(config: Config) -> Callable[..., Awaitable[None]]:
         s3,
         state_machines,
         tables,
+        functions,
+        nested,
+        vpn,
+        absent,
     ):
         service.install(config)
     return origin.guard(app.app)

@@ -151,17 +151,27 @@ def test_every_fault_of_an_environment_is_named_at_once(tmp_path: Path) -> None:
     ]
 
 
-def test_data_that_would_be_lost_is_found(tmp_path: Path) -> None:
-    """A replaced bucket and a removed table are; a replaced role and a new table are not."""
-    changes = [
-        Change("Storage/DataBucket", "AWS::S3::Bucket", "Modify", is_replaced=True),
-        Change("Decisions/Log", "AWS::DynamoDB::Table", "Remove", is_replaced=False),
-        Change("Decisions/People", "AWS::DynamoDB::Table", "Add", is_replaced=False),
-        Change("Model/Role", "AWS::IAM::Role", "Modify", is_replaced=True),
+def test_data_that_would_be_lost_is_found() -> None:
+    """A replaced bucket, one that may be, and a removed table are; what holds no data is not."""
+    lost = [
+        Change("Storage/DataBucket", "AWS::S3::Bucket", "Modify", "True"),
+        Change("Model/Repository", "AWS::ECR::Repository", "Modify", "Conditional"),
+        Change("Decisions/Log", "AWS::DynamoDB::Table", "Remove"),
+    ]
+    harmless = [
+        Change("Decisions/People", "AWS::DynamoDB::Table", "Add"),
+        Change("Storage/ModelsBucket", "AWS::S3::Bucket", "Modify", "False"),
+        Change("Agent/LogGroup", "AWS::Logs::LogGroup", "Remove"),
+        Change("Model/Role", "AWS::IAM::Role", "Modify", "True"),
     ]
 
-    assert change_set.lost_data(changes) == changes[:2]
-    assert str(changes[0]) == "! Storage/DataBucket (AWS::S3::Bucket, REPLACED)"
+    assert change_set.lost_data([*lost, *harmless]) == lost
+    assert change_set.lost_data(lost, ["Storage/DataBucket", "Decisions/Log"]) == [lost[1]]
+    assert [str(each) for each in lost] == [
+        "! Storage/DataBucket (AWS::S3::Bucket, REPLACED)",
+        "! Model/Repository (AWS::ECR::Repository, may be REPLACED)",
+        "! Decisions/Log (AWS::DynamoDB::Table)",
+    ]
 
 
 def test_only_yes_is_yes(monkeypatch: pytest.MonkeyPatch) -> None:

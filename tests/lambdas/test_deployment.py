@@ -186,6 +186,25 @@ def test_a_lenders_own_domain_leads_to_the_stage(stack: Deployed) -> None:
     assert gone.returncode == 0, gone.stdout + gone.stderr
 
 
+def test_buckets_are_what_their_template_says(stack: Deployed) -> None:
+    """The archive is locked and encrypted under the data key, ages, and its readers are logged."""
+    s3, name = stack.client("s3"), settings(stack).archive_bucket
+    rules = s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+    log = s3.get_bucket_logging(Bucket=name)["LoggingEnabled"]
+    lock = s3.get_object_lock_configuration(Bucket=name)["ObjectLockConfiguration"]
+    encryption = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]
+    applied = encryption["Rules"][0]["ApplyServerSideEncryptionByDefault"]
+    key = stack.client("kms").describe_key(KeyId=applied["KMSMasterKeyID"])["KeyMetadata"]
+
+    assert lock["Rule"]["DefaultRetention"] == {"Mode": "GOVERNANCE", "Days": 365}
+    assert (applied["SSEAlgorithm"], key["Enabled"]) == ("aws:kms", True)
+    assert {"StorageClass": "DEEP_ARCHIVE", "Days": 180} in rules[0]["Transitions"]
+    assert (log["TargetBucket"], log["TargetPrefix"]) == (
+        "solvencia-logs-000000000000-us-east-1",
+        "archive/",
+    )
+
+
 def test_outputs_hold_the_settings_and_the_key_for_their_owner_alone(stack: Deployed) -> None:
     """Two subnets in two zones come out, and the file with the key is private."""
     subnets = stack.outputs["SOLVENCIA_SUBNETS"].split(",")
@@ -229,7 +248,7 @@ def test_a_resource_that_fails_is_named_with_its_reason(stack: Deployed, tmp_pat
     done = stack.deploy("--stack", "broken", "--templates", str(tmp_path / "infra"))
 
     assert done.returncode == 1
-    assert "Alerts (AWS::CloudFormation::Stack) CREATE_FAILED: MetricName" in done.stderr
+    assert "CleanErrors (AWS::CloudWatch::Alarm) CREATE_FAILED: MetricName" in done.stderr
     assert "deploy again" in done.stderr
     buckets = {each["Name"] for each in stack.client("s3").list_buckets()["Buckets"]}
     assert "broken-data-000000000000-us-east-1" not in buckets
