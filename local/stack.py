@@ -68,6 +68,7 @@ class Stack:
         if self.is_up and lender.knows_connections(self.place):
             self._lay_out_warehouse()
             self.deploy()
+            self._make_role()
             return
         if self.is_up:
             self.say("connections, users or approval have changed: starting the stack anew")
@@ -83,9 +84,7 @@ class Stack:
             self._lay_out_warehouse()
             self._wait(AWS, self._aws_answers)
             self.deploy()
-            permissions = (
-                {} if self.is_iam_off else airflow_role.create(self.aws, place.aws_address)
-            )
+            permissions = self._make_role()
             self._finish_migration()
             lender.record_connections(self.place)
             if self.users:  # Airflow would let everybody on this machine read it
@@ -214,6 +213,10 @@ class Stack:
         for name in ("aws", "airflow"):
             shutil.rmtree(self.place.build / name, ignore_errors=True)
         self.place.outputs.unlink(missing_ok=True)
+
+    def _make_role(self) -> dict[str, str]:
+        """Make Airflow's role; return the variables by which Airflow gets its credentials."""
+        return {} if self.is_iam_off else airflow_role.create(self.aws, self.place.aws_address)
 
     @property
     def is_iam_off(self) -> bool:

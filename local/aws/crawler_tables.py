@@ -104,7 +104,7 @@ def sync_partitions(
     for operation, is_needed in (
         ("GetPartitions", True),
         ("BatchCreatePartition", entries.keys() - before.keys()),
-        ("UpdatePartition", entries.keys() & before.keys()),
+        ("BatchUpdatePartition", entries.keys() & before.keys()),
         ("BatchDeletePartition", before.keys() - entries.keys()),
     ):
         if is_needed and (before or entries):

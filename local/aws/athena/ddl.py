@@ -32,6 +32,8 @@ def run(session: Session) -> Outcome:
 
 
 def _create_or_drop_table(session: Session, declared: Any) -> Outcome:
+    verb = "Delete" if isinstance(declared, athena._DropTable) else "Create"
+    catalogue.require(f"{verb}Table", declared.database or session.database, declared.table)
     try:
         athena._run_ddl(declared, session.database)
     except ValueError as error:
@@ -213,6 +215,7 @@ def _name(session: Session, cursor: Any) -> tuple[str, str]:
 
 
 def _table(database: str, name: str) -> dict[str, Any]:
+    catalogue.require("GetTable", database, name)
     table: dict[str, Any] | None = glue._tables.get(f"{database}/{name}")
     if table is None:
         raise QueryFault("", f"FAILED: SemanticException Table not found {database}.{name}")

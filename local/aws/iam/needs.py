@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from ministack.services import athena
+from ministack.services import athena, kms
 
 from local.aws.config import ACCOUNT, REGION
 from local.aws.sagemaker.registry import ARN_TYPES
@@ -69,6 +69,8 @@ def of_request(action: str, path: str, asked: Record) -> list[Need] | None:
             resources = [next((asked[name] for name in names if asked.get(name)), "*")]
         case "application-autoscaling" | "servicequotas":
             resources = ["*"]
+        case "kms" if key := kms._resolve_key(asked.get("KeyId", "")):
+            resources = [key["Arn"]]  # an alias stands for its key
         case "logs" if operation in ("PutLogEvents", "GetLogEvents"):
             group, stream = asked.get("logGroupName", ""), asked.get("logStreamName", "")
             resources = [arn("logs", f"log-group:{group}:log-stream:{stream}")]
