@@ -163,8 +163,7 @@ def _partition(cursor: Any) -> dict[str, str]:
 def _repair(session: Session, cursor: Any) -> Outcome:
     """MSCK REPAIR TABLE: register the `key=value` folders that are not registered yet."""
     database, name = _name(session, cursor)
-    table = _table(database, name)
-    root = table["StorageDescriptor"]["Location"]
+    root = (table := _table(database, name))["StorageDescriptor"]["Location"]
     uris = [lake.folder(root) + stored.name for stored in session.listing.below(root)]
     new = register_partitions(table, database, uris)
     lines = [f"Repair: Added partition to metastore {name}:{each.rstrip('/')}" for each in new]
