@@ -7,14 +7,14 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import boto3
 import httpx
 
-from local import airflow, lender, processes, warehouse
+from local import airflow, airflow_role, lender, processes, warehouse
 from local.place import Place
 from local.processes import DidNotStart, Process
 from solvencia import portfolio
@@ -28,6 +28,7 @@ AIRFLOW_GRACE_SECONDS = 8
 AWS_GRACE_SECONDS = 30
 AWS = "embedded-aws"
 PORTFOLIO = "consumer_credit"
+ROOT_KEY = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
 Say = Callable[[str], None]
@@ -67,6 +68,7 @@ class Stack:
         if self.is_up and lender.knows_connections(self.place):
             self._lay_out_warehouse()
             self.deploy()
+            self._make_role()
             return
         if self.is_up:
             self.say("connections, users or approval have changed: starting the stack anew")
@@ -82,12 +84,15 @@ class Stack:
             self._lay_out_warehouse()
             self._wait(AWS, self._aws_answers)
             self.deploy()
+            permissions = self._make_role()
             self._finish_migration()
             lender.record_connections(self.place)
             if self.users:  # Airflow would let everybody on this machine read it
                 airflow.passwords(place.build / "airflow").touch(mode=0o600)
             for component, options in airflow.COMPONENTS.items():
-                self._start(component, "airflow", "-m", "airflow", component, *options)
+                self._start(
+                    component, "airflow", "-m", "airflow", component, *options, identity=permissions
+                )
             self.say("Airflow is starting")
             self._wait("scheduler", self.client.is_healthy)
         except BaseException:
@@ -179,6 +184,7 @@ class Stack:
             "PYTHONPATH": f"{place.root}{os.pathsep}{place.root / 'include'}",
             "PYTHONUNBUFFERED": "1",
             "SOLVENCIA_APPROVAL": os.environ.get("SOLVENCIA_APPROVAL") or "automatic",
+            "SOLVENCIA_EMBEDDED_IAM": "off" if self.is_iam_off else "enforced",
             "SOLVENCIA_EMBEDDED_STATE_DIR": str(place.build / "aws"),
             "SOLVENCIA_EMBEDDED_EXPORTS_DIR": str(place.exports),
             "SOLVENCIA_EMBEDDED_MODEL_PYTHON": place.python("model"),
@@ -208,10 +214,27 @@ class Stack:
             shutil.rmtree(self.place.build / name, ignore_errors=True)
         self.place.outputs.unlink(missing_ok=True)
 
-    def _start(self, name: str, environment: str, *arguments: str) -> None:
+    def _make_role(self) -> dict[str, str]:
+        """Make Airflow's role; return the variables by which Airflow gets its credentials."""
+        return {} if self.is_iam_off else airflow_role.create(self.aws, self.place.aws_address)
+
+    @property
+    def is_iam_off(self) -> bool:
+        """Whether the user switched the roles' policies off (`SOLVENCIA_IAM=off`)."""
+        return os.environ.get("SOLVENCIA_IAM") == "off"
+
+    def _start(
+        self,
+        name: str,
+        environment: str,
+        *arguments: str,
+        identity: Mapping[str, str] | None = None,
+    ) -> None:
         place = self.place
         place.log(name).unlink(missing_ok=True)
         env = self.environment() if environment == "airflow" else self._environment()
+        if identity:  # a role in place of the operator's root key
+            env = {key: value for key, value in env.items() if key not in ROOT_KEY} | dict(identity)
         command = [place.python(environment), *arguments]
         self._started.append(processes.start(name, command, env, place.log(name), place.root))
         processes.save(place.record, self._started)

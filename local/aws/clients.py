@@ -10,6 +10,7 @@ import boto3
 from botocore.config import Config as ClientConfig
 
 from local.aws.config import REGION
+from local.aws.iam.identity import Identity, acting
 
 Reply = tuple[int, dict[str, str], bytes]
 
@@ -28,18 +29,28 @@ class ServiceError(Exception):
 def connect(url: str) -> None:
     """Tell every later client where the server listens."""
     _URL[:] = [url]
-    client.cache_clear()
+    _client.cache_clear()
 
 
-@functools.cache
+def base_url() -> str:
+    """Return where the server listens."""
+    return _URL[0]
+
+
 def client(service: str) -> Any:
-    """Return the shared client of one service; never to be called on the event loop's thread."""
+    """Return the shared client of one service for whoever acts; not on the event loop's thread."""
+    return _client(service, acting())
+
+
+@functools.lru_cache(maxsize=256)
+def _client(service: str, identity: Identity | None) -> Any:
     return boto3.client(
         service,
         endpoint_url=_URL[0],
         region_name=REGION,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106
+        aws_access_key_id=identity.access_key if identity else "test",
+        aws_secret_access_key=identity.secret_key if identity else "test",
+        aws_session_token=identity.token if identity else None,
         config=ClientConfig(
             max_pool_connections=32,
             proxies={},

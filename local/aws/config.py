@@ -24,6 +24,7 @@ class Config:
     model_path: str
     lambda_python: Path
     health_seconds: float = 60.0
+    is_iam_enforced: bool = False
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Config:
@@ -47,6 +48,7 @@ class Config:
             health_seconds=float(
                 env.get("SOLVENCIA_EMBEDDED_HEALTH_SECONDS") or cls.health_seconds
             ),
+            is_iam_enforced=env.get("SOLVENCIA_EMBEDDED_IAM") == "enforced",
         )
 
     @property

@@ -17,9 +17,13 @@ import duckdb
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
 from ministack.services import glue
 
-from local.aws import lake
+from local.aws import catalogue, lake
+from local.aws.clients import ServiceError
 from local.aws.config import Config
 from local.aws.crawler_tables import CrawlFault, Folder, sync_partitions, write_table
+from local.aws.iam import roles
+from local.aws.iam.identity import acting_as
+from local.aws.iam.needs import arn
 
 _log = logging.getLogger("crawler")
 _counts: dict[tuple[str, str, str], dict[str, int]] = {}
@@ -89,18 +93,11 @@ def _run(crawler: dict[str, Any]) -> None:
     status, message = "SUCCEEDED", ""
     changed = _counts[_key(crawler["Name"])] = defaultdict(int)
     try:
-        seen = set()
-        for folder in _find_folders(crawler):
-            if crawler["State"] == "STOPPING":
-                break
-            seen.add(folder.name)
-            if change := write_table(crawler, folder):
-                changed[change] += 1
-        if crawler["State"] == "STOPPING":
-            status = "CANCELLED"
-        else:
-            changed["Deleted"] = _drop_vanished(crawler, seen)
-    except (lake.StorageFault, CrawlFault, duckdb.Error) as error:
+        source = arn("glue", f"crawler/{crawler['Name']}")
+        with acting_as(roles.assume(_role(crawler), "glue.amazonaws.com", source)):
+            if not _crawl(crawler, changed):
+                status = "CANCELLED"
+    except (ServiceError, lake.StorageFault, CrawlFault, duckdb.Error) as error:
         status, message = "FAILED", str(error)
         _log.error("crawler %s failed: %s", crawler["Name"], message)
     except Exception as error:
@@ -116,6 +113,27 @@ def _run(crawler: dict[str, Any]) -> None:
         "StartTime": began,
     }
     crawler["State"] = "READY"
+
+
+def _crawl(crawler: dict[str, Any], changed: dict[str, int]) -> bool:
+    """Write what is there into the catalogue; False if the crawl was stopped."""
+    seen = set()
+    catalogue.require("GetDatabase", crawler["DatabaseName"])
+    for folder in _find_folders(crawler):
+        if crawler["State"] == "STOPPING":
+            return False
+        seen.add(folder.name)
+        if change := write_table(crawler, folder):
+            changed[change] += 1
+    if crawler["State"] == "STOPPING":
+        return False
+    changed["Deleted"] = _drop_vanished(crawler, seen)
+    return True
+
+
+def _role(crawler: dict[str, Any]) -> str:
+    role = str(crawler.get("Role", ""))
+    return role if role.startswith("arn:") else f"arn:aws:iam::{get_account_id()}:role/{role}"
 
 
 def _find_folders(crawler: dict[str, Any]) -> list[Folder]:
@@ -156,6 +174,7 @@ def _drop_vanished(crawler: dict[str, Any], seen: set[str]) -> int:
         if table["DatabaseName"] != database or not written or table["Name"] in seen:
             continue
         if behaviour == "DELETE_FROM_DATABASE":
+            catalogue.require("DeleteTable", database, table["Name"])
             glue._delete_table({"DatabaseName": database, "Name": table["Name"]})
             count += 1
         elif behaviour != "LOG":

@@ -14,7 +14,7 @@ import duckdb
 from ministack.core.responses import get_account_id
 from ministack.services import athena, glue
 
-from local.aws import lake
+from local.aws import catalogue, lake
 from local.aws.athena import types
 from local.aws.athena.tables import parquet_columns
 
@@ -68,6 +68,7 @@ def write_table(crawler: dict[str, Any], folder: Folder) -> str:
     database = crawler["DatabaseName"]
     if database not in glue._databases:
         raise CrawlFault(f"database {database} does not exist: create it before the crawl")
+    catalogue.require("GetTable", database, folder.name)
     known = glue._tables.get(f"{database}/{folder.name}")
     policy = crawler.get("SchemaChangePolicy") or {}
     if known and policy.get("UpdateBehavior") == "LOG":
@@ -76,6 +77,7 @@ def write_table(crawler: dict[str, Any], folder: Folder) -> str:
     is_new_shape = known is None or any(
         known[each] != table[each] for each in ("StorageDescriptor", "PartitionKeys")
     )
+    catalogue.require("CreateTable" if known is None else "UpdateTable", database, folder.name)
     (glue._create_table if known is None else glue._update_table)(request)
     inherits = "InheritFromTable" in json.dumps(json.loads(crawler.get("Configuration") or "{}"))
     entries = {
@@ -99,6 +101,14 @@ def sync_partitions(
     before = {
         tuple(each["Values"]): each for each in glue._partitions.get(f"{database}/{name}", [])
     }
+    for operation, is_needed in (
+        ("GetPartitions", True),
+        ("BatchCreatePartition", entries.keys() - before.keys()),
+        ("BatchUpdatePartition", entries.keys() & before.keys()),
+        ("BatchDeletePartition", before.keys() - entries.keys()),
+    ):
+        if is_needed and (before or entries):
+            catalogue.require(operation, database, name)
     glue._partitions[f"{database}/{name}"] = [
         {
             "CreationTime": time.time(),

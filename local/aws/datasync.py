@@ -20,6 +20,8 @@ from local.aws import lifecycle
 from local.aws.clients import Reply, ServiceError, answer, refuse
 from local.aws.config import ACCOUNT, REGION, Config
 from local.aws.datasync_transfer import Transfer, TransferFault
+from local.aws.iam.identity import acting_as
+from local.aws.iam.roles import assume
 
 Record = dict[str, Any]
 
@@ -181,12 +183,15 @@ class DataSync:
 
     def _run(self, task: Record, record: Record) -> None:
         try:
-            Transfer(
-                exports=self.config.exports,
-                source=self._find("location", task["SourceLocationArn"])["LocationUri"],
-                target=self._find("location", task["DestinationLocationArn"])["LocationUri"],
-                record=record,
-            ).run()
+            target = self._find("location", task["DestinationLocationArn"])
+            role = target["S3Config"]["BucketAccessRoleArn"]
+            with acting_as(assume(role, "datasync.amazonaws.com", task["TaskArn"])):
+                Transfer(
+                    exports=self.config.exports,
+                    source=self._find("location", task["SourceLocationArn"])["LocationUri"],
+                    target=target["LocationUri"],
+                    record=record,
+                ).run()
             self._end(record, "SUCCESS")
         except (TransferFault, ServiceError, ClientError, BotoCoreError, OSError) as error:
             log.warning("%s: %s", record["TaskExecutionArn"], error)

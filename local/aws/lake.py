@@ -11,6 +11,8 @@ from xml.etree.ElementTree import fromstring
 
 from ministack.services import s3
 
+from local.aws.iam import gate
+
 
 class StorageFault(RuntimeError):
     """The local S3 refused a write, or keeps an object in memory only."""
@@ -40,6 +42,7 @@ class Listing:
         bucket, prefix = split(folder(location))
         if bucket not in s3._buckets:
             raise StorageFault(f"NoSuchBucket: {bucket} of {location} does not exist")
+        gate.require("s3:ListBucket", f"arn:aws:s3:::{bucket}", s3_prefix=prefix)
         records = s3._buckets[bucket]["objects"]
         keys = self._keys.setdefault(bucket, sorted(list(records)))
         start = bisect.bisect_left(keys, prefix)
@@ -51,6 +54,7 @@ class Listing:
             if record is None or key.endswith("/") or _is_hidden(name):
                 continue
             if record.get("storage_class") not in s3._ARCHIVE_STORAGE_CLASSES:
+                gate.require("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
                 found.append(StoredObject(name, file_of(bucket, key), record["size"]))
         return found
 
@@ -68,9 +72,15 @@ def bucket_exists(location: str) -> bool:
     return split(location)[0] in s3._buckets
 
 
+def require_location(location: str) -> None:
+    """Raise AccessDenied unless whoever acts may ask where a location's bucket is."""
+    gate.require("s3:GetBucketLocation", f"arn:aws:s3:::{split(location)[0]}")
+
+
 def put(uri: str, data: bytes, content_type: str = "application/octet-stream") -> None:
     """Write one object through the S3 service, so events, checksums and versions hold."""
     bucket, key = split(uri)
+    gate.require("s3:PutObject", f"arn:aws:s3:::{bucket}/{key}")
     headers = {"content-type": content_type, "content-length": str(len(data))}
     status, _, body = s3._put_object(bucket, key, data, headers)
     if status >= 300:
@@ -85,7 +95,7 @@ def put_all(files: dict[str, Path]) -> None:
         for uri, path in files.items():
             put(uri, path.read_bytes())
             written.append(uri)
-    except StorageFault:
+    except (StorageFault, gate.AccessDenied):
         delete(written)
         raise
 

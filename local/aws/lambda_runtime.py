@@ -17,7 +17,9 @@ from ministack.core import lambda_runtime as pool
 from ministack.services import cloudwatch, lambda_svc
 
 from local.aws import children
+from local.aws.clients import ServiceError
 from local.aws.config import Config
+from local.aws.iam.roles import assume
 
 BOOTSTRAP = Path(__file__).with_name("lambda_bootstrap.py")
 START_SECONDS = 60.0
@@ -47,9 +49,13 @@ def install(config: Config) -> None:
             code = Path(self._tmpdir) / "code"
             with zipfile.ZipFile(io.BytesIO(self.code_zip)) as archive:
                 archive.extractall(code)
+            try:
+                environment = _environment(self.config, code, config.url)
+            except ServiceError as error:
+                raise StartFault({"type": error.code, "error": str(error)}) from error
             child: Any = children.spawn(
                 [str(config.lambda_python), "-s", "-P", str(BOOTSTRAP)],
-                env=_environment(self.config, code, config.url),
+                env=environment,
                 cwd=code,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -168,7 +174,12 @@ def _environment(settings: Result, code: Path, url: str) -> dict[str, str]:
     _, region = pool._account_region_from_function_config(settings)
     name = settings["FunctionName"]
     variables = (settings.get("Environment") or {}).get("Variables") or {}
-    keys = {key: value for key, value in pool.execution_credentials(settings).items() if value}
+    identity = assume(settings.get("Role", ""), "lambda.amazonaws.com", settings["FunctionArn"])
+    keys = {
+        "AWS_ACCESS_KEY_ID": identity.access_key if identity else "test",
+        "AWS_SECRET_ACCESS_KEY": identity.secret_key if identity else "test",
+        **({"AWS_SESSION_TOKEN": identity.token} if identity else {}),
+    }
     return {
         "PATH": os.defpath,
         "LANG": "C.UTF-8",

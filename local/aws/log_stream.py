@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import os
 import select
@@ -48,7 +49,8 @@ class LogStream:
 
     def follow(self, child: subprocess.Popen[Any]) -> threading.Thread:
         """Copy a child's stdout until it closes; join the thread to have all of it stored."""
-        thread = threading.Thread(target=self._copy, args=(child,), daemon=True)
+        context = contextvars.copy_context()  # the log is written by whoever began it
+        thread = threading.Thread(target=context.run, args=(self._copy, child), daemon=True)
         thread.start()
         return thread
 

@@ -54,7 +54,7 @@ def prepare(config: Config) -> None:
     for name in (*PROXIES, *(each.upper() for each in PROXIES), "SERVICES", "AWS_PROFILE"):
         os.environ.pop(name, None)
     os.environ.update(
-        AUTH="false",
+        AUTH=str(config.is_iam_enforced).lower(),
         AWS_ACCESS_KEY_ID="test",
         AWS_SECRET_ACCESS_KEY="test",  # noqa: S106
         AWS_DEFAULT_REGION=REGION,
@@ -103,9 +103,12 @@ def install(config: Config) -> Callable[..., Awaitable[None]]:
         vpn,
     )
     from local.aws.athena import service as athena
+    from local.aws.iam import gate, roles
     from local.aws.sagemaker import service as sagemaker
 
     for service in (
+        gate,
+        roles,
         moto_services,
         sagemaker,
         datasync,

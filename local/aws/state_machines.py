@@ -1,11 +1,13 @@
-"""Step Functions' optimised integrations with SageMaker and Athena, which the emulator lacks.
+"""Step Functions under each machine's role, and its integrations with SageMaker and Athena.
 
-Hook: `stepfunctions._SERVICE_DISPATCH`, the emulator's table of integrations.
+Hooks: `stepfunctions._SERVICE_DISPATCH`, the emulator's table of integrations, `_run_execution`
+and `_invoke_resource`.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -14,21 +16,68 @@ from typing import Any
 from botocore.exceptions import ClientError
 from ministack.services import stepfunctions
 
-from local.aws.clients import client
+from local.aws.clients import ServiceError, client
 from local.aws.config import Config
+from local.aws.iam import gate, needs
+from local.aws.iam.identity import acting_as
+from local.aws.iam.roles import assume
 
 POLL_SECONDS = 0.5
 ENDED = ("Completed", "Failed", "Stopped", "SUCCEEDED", "FAILED", "CANCELLED")
 
+# A task's resource, and the namespace that IAM knows its service by.
+TASK = re.compile(r"arn:aws:states:::(?:aws-sdk:)?(\w+):(\w+)")
+
 type Record = dict[str, Any]
+
+_run_execution = stepfunctions._run_execution
+_invoke_resource = stepfunctions._invoke_resource
 
 
 def install(config: Config) -> None:
-    """Let a task start a transform job or a query, and with `.sync` wait for its end."""
-    stepfunctions._SERVICE_DISPATCH |= {
-        "arn:aws:states:::sagemaker:createTransformJob": _run_transform_job,
-        "arn:aws:states:::athena:startQueryExecution": _run_query,
-    }
+    """Run executions under their role; let a task start a transform job or a query, and wait."""
+    stepfunctions._run_execution = run_execution
+    stepfunctions._invoke_resource = invoke_resource
+    stepfunctions._SERVICE_DISPATCH |= OURS
+
+
+def run_execution(execution_arn: str) -> None:
+    """Run an execution under the role of its state machine."""
+    execution = stepfunctions._executions.get(execution_arn) or {}
+    machine = stepfunctions._state_machines.get(execution.get("stateMachineArn", "")) or {}
+    try:
+        role, source = machine.get("roleArn", ""), machine.get("stateMachineArn", "")
+        identity = assume(role, "states.amazonaws.com", source)
+    except ServiceError as error:
+        stepfunctions._fail_execution(execution, "States.Runtime", str(error))
+        return
+    with acting_as(identity):
+        _run_execution(execution_arn)
+
+
+def invoke_resource(resource: str, arguments: Record) -> Any:
+    """Run a task if the state machine's role may; what we run ourselves is judged as it asks."""
+    is_ours = any(resource.startswith(each) for each in OURS)
+    try:
+        for need in [] if is_ours else _needs(resource, arguments):
+            gate.require(need.action, need.resource, **need.context)
+    except ServiceError as error:
+        raise stepfunctions._ExecutionError(error.code, str(error)) from error
+    return _invoke_resource(resource, arguments)
+
+
+def _needs(resource: str, arguments: Record) -> list[needs.Need]:
+    if "states:::lambda:invoke" in resource or ":function:" in resource:
+        named = arguments.get("FunctionName", "") if "states:::" in resource else resource
+        function = named if named.startswith("arn:") else needs.arn("lambda", f"function:{named}")
+        return [needs.Need("lambda:InvokeFunction", function)]
+    found = TASK.match(resource)
+    if found is None:
+        return []
+    action = f"{found[1].lower()}:{found[2][:1].upper()}{found[2][1:]}"
+    if action == "cloudwatch:PutMetricData":
+        return [needs.Need(action, "*", {"cloudwatch_namespace": arguments.get("Namespace", "")})]
+    return needs.of_request(action, "", arguments) or [needs.Need(action)]
 
 
 def _run_transform_job(resource: str, arguments: Record) -> Record:
@@ -81,3 +130,9 @@ def _plain(found: Record) -> Record:
     kept = {key: value for key, value in found.items() if key != "ResponseMetadata"}
     plain: Record = json.loads(json.dumps(kept, default=spell))
     return plain
+
+
+OURS = {
+    "arn:aws:states:::sagemaker:createTransformJob": _run_transform_job,
+    "arn:aws:states:::athena:startQueryExecution": _run_query,
+}

@@ -32,6 +32,7 @@ class Server:
     folder: Path
     python: Path
     health_seconds: float = 30  # for the start of an interpreter on a loaded machine
+    is_iam_enforced: bool = False
     process: subprocess.Popen[str] | None = None
 
     @property
@@ -55,6 +56,7 @@ class Server:
             **os.environ,
             "GATEWAY_PORT": str(self.port),
             "PYTHONPATH": str(ROOT),
+            "SOLVENCIA_EMBEDDED_IAM": "enforced" if self.is_iam_enforced else "off",
             "SOLVENCIA_EMBEDDED_STATE_DIR": str(self.state),
             "SOLVENCIA_EMBEDDED_MODEL_PYTHON": sys.executable,
             "SOLVENCIA_EMBEDDED_MODEL_ENTRY": str(IMAGE),

@@ -631,6 +631,32 @@ def test_a_lost_month_comes_back_from_the_archive(trial):
     assert trial.etags(*keys) == before
 
 
+def test_every_component_kept_to_its_role(trial):
+    """Nothing was refused or went unjudged, and no role holds an idle right without a reason."""
+    calls = trial.place.build / "aws" / "calls.jsonl"
+    noted = [json.loads(line) for line in calls.read_text().splitlines()]
+
+    done = subprocess.run(
+        [trial.place.python("airflow"), "-m", "deployment.permissions", str(calls)],
+        cwd=trial.place.root,
+        env=trial.stack.environment(),
+        capture_output=True,
+        text=True,
+    )
+
+    bad = [each for each in noted if each["decision"] != "allowed"]
+    roles = {each["role"].removeprefix("solvencia-") for each in noted}
+    assert bad == []
+    assert done.returncode == 0, done.stdout
+    assert {"airflow", "sagemaker", "clean-lambda", "clean-states", "score-lambda"} <= roles
+    assert {
+        "batch-states",
+        "format-lambda",
+        "replay",
+        f"{NAME.replace('_', '-')}-transfer",
+    } <= roles
+
+
 def test_everything_stops_and_a_new_start_keeps_model_and_data(trial):
     """Only 127.0.0.1 listens, `down` leaves no process, `up` brings the endpoint back."""
     running = trial.processes()

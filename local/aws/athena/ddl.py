@@ -9,7 +9,7 @@ from typing import Any
 
 from ministack.services import athena, glue
 
-from local.aws import lake
+from local.aws import catalogue, lake
 from local.aws.athena import sql as athena_sql
 from local.aws.athena import types
 from local.aws.athena.faults import QueryFault
@@ -32,6 +32,8 @@ def run(session: Session) -> Outcome:
 
 
 def _create_or_drop_table(session: Session, declared: Any) -> Outcome:
+    verb = "Delete" if isinstance(declared, athena._DropTable) else "Create"
+    catalogue.require(f"{verb}Table", declared.database or session.database, declared.table)
     try:
         athena._run_ddl(declared, session.database)
     except ValueError as error:
@@ -71,6 +73,7 @@ def _create_view(session: Session, cursor: Any) -> Outcome:
             "Location": "",
         },
     }
+    catalogue.require("UpdateTable" if known else "CreateTable", database, name)
     store = glue._update_table if known else glue._create_table
     _check(store({"DatabaseName": database, "TableInput": entry}))
     return Outcome(is_text=True)
@@ -80,6 +83,7 @@ def _drop_view(session: Session, cursor: Any) -> Outcome:
     may_miss = cursor.keywords("if", "exists")
     database, name = _name(session, cursor)
     if f"{database}/{name}" in glue._tables:
+        catalogue.require("DeleteTable", database, name)
         _check(glue._delete_table({"DatabaseName": database, "Name": name}))
     elif not may_miss:
         raise QueryFault("TABLE_NOT_FOUND", f"line 1:1: View '{database}.{name}' does not exist")
@@ -90,6 +94,7 @@ def _create_database(session: Session, cursor: Any) -> Outcome:
     may_exist = cursor.keywords("if", "not", "exists")
     name = str(cursor.identifier())
     if not (may_exist and name in glue._databases):
+        catalogue.require("CreateDatabase", name)
         _check(glue._create_database({"DatabaseInput": {"Name": name}}))
     return Outcome(is_text=True)
 
@@ -101,6 +106,7 @@ def _drop_database(session: Session, cursor: Any) -> Outcome:
     if is_full and not cursor.keywords("cascade"):
         raise QueryFault("", f"FAILED: InvalidOperationException Database {name} is not empty")
     if not (may_miss and name not in glue._databases):
+        catalogue.require("DeleteDatabase", name)
         _check(glue._delete_database({"Name": name}))
     return Outcome(is_text=True)
 
@@ -131,8 +137,10 @@ def _alter_table(session: Session, cursor: Any) -> Outcome:
             location = cursor.string() if cursor.keywords("location") else None
             location = location or lake.folder(storage["Location"]) + below
             entry = {"Values": list(values), "StorageDescriptor": {**storage, "Location": location}}
+            catalogue.require("BatchCreatePartition", database, name)
             glue._batch_create_partition({**owner, "PartitionInputList": [entry]})
         else:
+            catalogue.require("DeletePartition", database, name)
             _check(glue._delete_partition({**owner, "PartitionValues": list(values)}))
             cursor.punct(",")
     if not cursor.at_end():
@@ -155,8 +163,7 @@ def _partition(cursor: Any) -> dict[str, str]:
 def _repair(session: Session, cursor: Any) -> Outcome:
     """MSCK REPAIR TABLE: register the `key=value` folders that are not registered yet."""
     database, name = _name(session, cursor)
-    table = _table(database, name)
-    root = table["StorageDescriptor"]["Location"]
+    root = (table := _table(database, name))["StorageDescriptor"]["Location"]
     uris = [lake.folder(root) + stored.name for stored in session.listing.below(root)]
     new = register_partitions(table, database, uris)
     lines = [f"Repair: Added partition to metastore {name}:{each.rstrip('/')}" for each in new]
@@ -207,6 +214,7 @@ def _name(session: Session, cursor: Any) -> tuple[str, str]:
 
 
 def _table(database: str, name: str) -> dict[str, Any]:
+    catalogue.require("GetTable", database, name)
     table: dict[str, Any] | None = glue._tables.get(f"{database}/{name}")
     if table is None:
         raise QueryFault("", f"FAILED: SemanticException Table not found {database}.{name}")

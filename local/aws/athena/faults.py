@@ -8,6 +8,7 @@ import duckdb
 from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError, TokenError
 
+from local.aws.iam.gate import AccessDenied
 from local.aws.lake import StorageFault
 
 
@@ -53,6 +54,9 @@ def explain(error: Exception) -> QueryFault | None:
             return QueryFault("SYNTAX_ERROR", f"{where}: {first['description']}")
         case SqlglotError() | TokenError():
             return QueryFault("SYNTAX_ERROR", f"line 1:1: {message}")
+        case AccessDenied():
+            said = f"Insufficient permissions to execute the query. {message}"
+            return QueryFault("PERMISSION_DENIED", said)
         case StorageFault():
             return QueryFault("HIVE_FILESYSTEM_ERROR", message)
         case duckdb.InterruptException():

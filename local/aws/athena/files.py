@@ -12,7 +12,7 @@ from urllib.parse import quote_plus
 
 from ministack.services import glue
 
-from local.aws import lake
+from local.aws import catalogue, lake
 from local.aws.athena import types
 from local.aws.athena.faults import QueryFault
 from local.aws.athena.session import Outcome, Session
@@ -115,5 +115,6 @@ def register_partitions(table: dict[str, Any], database: str, uris: Sequence[str
         for values, below in sorted(new.items())
     ]
     if entries:
+        catalogue.require("BatchCreatePartition", database, table["Name"])
         glue._batch_create_partition({**owner, "PartitionInputList": entries})
     return [new[values] for values in sorted(new)]

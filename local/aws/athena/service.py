@@ -22,7 +22,7 @@ from ministack.core.responses import error_response_json
 from ministack.services import athena, glue
 from sqlglot import exp
 
-from local.aws import lake, lifecycle
+from local.aws import catalogue, lake, lifecycle
 from local.aws.athena import ddl as athena_ddl
 from local.aws.athena import faults as athena_faults
 from local.aws.athena import results as athena_results
@@ -32,6 +32,7 @@ from local.aws.athena import write as athena_write
 from local.aws.athena.faults import QueryFault
 from local.aws.athena.session import Outcome, Session
 from local.aws.config import Config
+from local.aws.iam.gate import AccessDenied
 
 CONCURRENT_QUERIES = 4
 _log = logging.getLogger("athena")
@@ -74,6 +75,10 @@ def start(request: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
     chosen = ordered if is_enforced and ordered else request.get("ResultConfiguration") or {}
     location = chosen.get("OutputLocation") or ordered.get("OutputLocation")
     if location:
+        try:
+            lake.require_location(location)
+        except AccessDenied as error:
+            return _refuse(f"Unable to verify/create output bucket: {error}")
         if not lake.bucket_exists(location):
             return _refuse(f"Unable to verify/create output bucket {lake.split(location)[0]}")
         request = {
@@ -104,7 +109,12 @@ def stop(request: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
 
 def describe_table(request: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
     """Answer GetTableMetadata: a table that is not there is an error, as in Athena."""
-    key = f"{request.get('DatabaseName')}/{request.get('TableName')}"
+    owner, name = str(request.get("DatabaseName")), str(request.get("TableName"))
+    try:
+        catalogue.require("GetTable", owner, name)
+    except AccessDenied as error:
+        return error_response_json("MetadataException", str(error), 400)  # type: ignore[no-any-return]
+    key = f"{owner}/{name}"
     if key not in glue._tables:
         message = f"EntityNotFoundException: Entity Not Found: {key}"
         return error_response_json("MetadataException", message, 400)  # type: ignore[no-any-return]

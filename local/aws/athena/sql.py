@@ -18,6 +18,7 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import traverse_scope
 from sqlglot.schema import MappingSchema
 
+from local.aws import catalogue
 from local.aws.athena import checks as athena_checks
 from local.aws.athena import faults as athena_faults
 from local.aws.athena.faults import QueryFault
@@ -115,6 +116,15 @@ def _name_columns(select: exp.Expression) -> bool:
     return bool(unnamed)
 
 
+def _require_read(owner: str, name: str, found: dict[str, Any] | None) -> None:
+    if owner == "information_schema":
+        return
+    catalogue.require("GetDatabase", owner)
+    catalogue.require("GetTable", owner, name)
+    if found and found.get("PartitionKeys"):
+        catalogue.require("GetPartitions", owner, name)
+
+
 def _resolve(
     tree: exp.Expression,
     text: str,
@@ -134,6 +144,7 @@ def _resolve(
         owner, name, alias = table.db or database, table.name, table.alias_or_name
         key = f"{owner}/{name}"
         found = glue._tables.get(key)
+        _require_read(owner, name, found)
         if owner == "information_schema" and name in INFORMATION_SCHEMA:
             columns = dict.fromkeys(INFORMATION_SCHEMA[name], "string")
         elif found is None:

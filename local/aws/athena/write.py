@@ -10,6 +10,7 @@ from typing import Any
 from ministack.services import athena, glue
 from sqlglot import exp
 
+from local.aws import catalogue
 from local.aws.athena import sql as athena_sql
 from local.aws.athena import types
 from local.aws.athena.faults import QueryFault, at, table_not_found
@@ -67,6 +68,7 @@ def create_table_as(session: Session, tree: exp.Create) -> Outcome:
         raise QueryFault("SCHEMA_NOT_FOUND", f"{where}: Schema '{database}' does not exist")
     options = _table_options(tree)
     location = options.pop("external_location", f"{session.results}tables/{session.query_id}/")
+    catalogue.require("CreateTable", database, name)
     outcome, columns = _write_new(session, tree.expression, location, options, needs_names=True)
     keys = options.get("partitioned_by") or []
     kind = str(options.get("format", "PARQUET")).upper()

@@ -20,6 +20,7 @@ from typing import Any
 from local.aws import children
 from local.aws.clients import ServiceError, client, split_uri
 from local.aws.config import REGION, Config
+from local.aws.iam.identity import acting
 
 BASE = Path("/opt/ml")
 
@@ -73,8 +74,7 @@ class Containers:
             "PYTHONPATH": self.config.model_path,
             "PYTHONUNBUFFERED": "1",
             "AWS_ENDPOINT_URL": self.config.url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            **_credentials(),
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             **{name: str(value) for name, value in environment.items()},
@@ -90,6 +90,14 @@ class Containers:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
+
+
+def _credentials() -> dict[str, str]:
+    """Where a container fetches the credentials of its role, as on AWS; else the root key."""
+    identity = acting()
+    if identity:
+        return {"AWS_CONTAINER_CREDENTIALS_FULL_URI": identity.uri}
+    return {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
 def inside(root: Path, path: str) -> Path:

@@ -16,9 +16,11 @@ from typing import Any
 
 from local.aws import children
 from local.aws.clients import ServiceError
+from local.aws.iam.identity import acting_as
+from local.aws.iam.roles import assume
 from local.aws.log_stream import LogStream
 from local.aws.sagemaker.container import Containers, unpack
-from local.aws.sagemaker.registry import Record
+from local.aws.sagemaker.registry import ENDPOINT, Record, arn_of
 
 ANSWER_SECONDS = 60.0
 DRAIN_SECONDS = 60.0
@@ -90,7 +92,12 @@ class Fleet:
                 raise fault
 
     def start_instance(self, variant: Record, zone: str) -> Instance:
-        """Start one instance and wait until it answers pings."""
+        """Start one instance under its model's role and wait until it answers pings."""
+        source = arn_of(ENDPOINT, self.endpoint)
+        with acting_as(assume(variant.get("Role", ""), "sagemaker.amazonaws.com", source)):
+            return self._start_instance(variant, zone)
+
+    def _start_instance(self, variant: Record, zone: str) -> Instance:
         name = f"i-{uuid.uuid4().hex[:17]}"
         root = self.containers.folder(f"endpoint-{name}")
         command = self.containers.command(variant["Image"], ["serve"])
@@ -218,6 +225,7 @@ def variants_of(config: Record, models: Mapping[str, Record]) -> list[Record]:
                 "VariantName": variant["VariantName"],
                 "InstanceCount": variant.get("InitialInstanceCount", 1),
                 "Weight": variant.get("InitialVariantWeight", 1.0),
+                "Role": model.get("ExecutionRoleArn", ""),
                 "Image": container["Image"],
                 "ModelDataUrl": container.get("ModelDataUrl", ""),
                 "Environment": container.get("Environment") or {},

@@ -16,9 +16,12 @@ from botocore.exceptions import ClientError
 
 from local.aws import children
 from local.aws.clients import ServiceError, split_uri
+from local.aws.iam.identity import Identity, acting_as
+from local.aws.iam.roles import assume
 from local.aws.log_stream import LogStream
 from local.aws.sagemaker.container import Containers
 from local.aws.sagemaker.registry import (
+    MODEL,
     PROCESSING_JOB,
     TRAINING_JOB,
     TRANSFORM_JOB,
@@ -89,11 +92,20 @@ class Jobs:
                     self.finish(kind, record, "Failed", FailureReason=reason)
 
     def start(self, kind: Kind, record: Record, run: Callable[[Jobs, Record], None]) -> None:
-        """Give a job its thread; whatever ends it is written into its record."""
+        """Give a job its role and its thread; whatever ends it is written into its record.
+
+        ServiceError, and no record, if SageMaker may not assume the role.
+        """
+        try:
+            identity = self._assume(kind, record)
+        except ServiceError:
+            self.registry.delete(kind, record[f"{kind.name}Name"])
+            raise
 
         def work() -> None:
             try:
-                run(self, record)
+                with acting_as(identity):
+                    run(self, record)
             except JobStopped as stop:
                 self.finish(kind, record, "Stopped", secondary=str(stop))
             except JobFailed as error:
@@ -107,6 +119,12 @@ class Jobs:
                 self.finish(kind, record, "Failed", FailureReason=reason)
 
         threading.Thread(target=work, daemon=True).start()
+
+    def _assume(self, kind: Kind, record: Record) -> Identity | None:
+        role = record.get("RoleArn")
+        if kind is TRANSFORM_JOB:
+            role = self.registry.find(MODEL, record["ModelName"]).get("ExecutionRoleArn")
+        return assume(role or "", "sagemaker.amazonaws.com", record[f"{kind.name}Arn"])
 
     def run(
         self,
