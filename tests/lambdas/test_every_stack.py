@@ -42,6 +42,8 @@ def whole(stack: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "Notebook=true",
         "ConnectionId=dxcon-1",
         "WarehouseCidr=10.1.2.0/28",
+        "DomainName=scores.whole.example",
+        "CertificateArn=arn:aws:acm:us-east-1:000000000000:certificate/0a",
     ):
         options += ["--parameter", each]
     done = stack.deploy(*options)
