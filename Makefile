@@ -126,8 +126,9 @@ deploy: package ## Deploy to AWS: ENV=name of deployment/environments; shows the
 		$(if $(findstring command line,$(origin GIVE_UP)),--give-up $(GIVE_UP))
 
 .PHONY: destroy
-destroy: setup ## Delete a deployed stack, its data kept (ENV=name; DELETE_DATA=stack's name asks once more)
+destroy: setup ## Delete a stack, its data kept (ENV=name; LIST=1 shows it; DELETE_DATA=stack's name asks once more)
 	@$(AIRFLOW) -m deployment.destroy $(call option,ENV) $(if $(findstring command line,$(origin YES)),--yes) \
+		$(if $(findstring command line,$(origin LIST)),--list) \
 		$(if $(findstring command line,$(origin DELETE_DATA)),--delete-data "$(DELETE_DATA)")
 
 .PHONY: smoke

@@ -31,6 +31,7 @@ REPLACING = {
 def install(config: Config) -> None:
     """Put the change sets of nested stacks beside their parent's, and clean up after a failure."""
     provisioners._REPLACING_PROPERTIES.update(REPLACING)
+    provisioners._STACK_TAG_PROPERTY["AWS::SageMaker::ModelPackageGroup"] = ("Tags", "list")
     actions = cloudformation._ACTION_HANDLERS
     actions["CreateChangeSet"] = _with_nested(actions["CreateChangeSet"])
     actions["DescribeChangeSet"] = _naming_nested(actions["DescribeChangeSet"])

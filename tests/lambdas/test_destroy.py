@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from deployment.destroy import delete_bucket
+import subprocess
+from datetime import UTC, datetime, timedelta
+
 from tests.lambdas.conftest import Deployed, destroy
 
 OTHER = "passing"
 BUCKET = f"{OTHER}-data-000000000000-us-east-1"
+
+
+def kept_lines(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """Return the lines that name a resource with data."""
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [each for each in done.stdout.splitlines() if "(AWS::" in each]
 
 
 def buckets(stack: Deployed) -> set[str]:
@@ -40,45 +48,69 @@ def test_data_stays_until_it_is_named_twice(stack: Deployed) -> None:
     assert "goes in 30 days" in all_of_it.stdout
     assert buckets(stack) == set()
     assert again.returncode == 0
-    assert f"there is no stack {OTHER}" in again.stdout
+    assert f"nothing of stack {OTHER}" in again.stdout
 
 
-def test_a_deleted_stack_leaves_its_data(stack: Deployed) -> None:
-    """What holds data is named and kept; what runs is gone."""
-    deployed = stack.deploy("--stack", OTHER)
-    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+def test_what_a_deleted_stack_left_is_found_and_deleted(stack: Deployed) -> None:
+    """What runs is gone; its data is listed as before, and goes once it is named twice.
 
+    A stack whose name goes on where this one's ends keeps its own.
+    """
+    for name in (OTHER, f"{OTHER}-by"):
+        deployed = stack.deploy("--stack", name, "--portfolio", "consumer_credit")
+        assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    words = ("--yes", "--delete-data", OTHER, "--confirm-delete-data", OTHER)
+
+    before = kept_lines(destroy(stack, "--list", name=OTHER))
     done = destroy(stack, "--yes", name=OTHER)
     functions = stack.client("lambda").list_functions()["Functions"]
+    after = kept_lines(destroy(stack, "--list", name=OTHER))
+    refused = stack.deploy("--stack", OTHER, "--portfolio", "consumer_credit")
+    deleted = destroy(stack, *words, name=OTHER)
+    at_last = destroy(stack, "--list", name=OTHER)
+    neighbour = destroy(stack, "--list", name=f"{OTHER}-by")
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{BUCKET} (AWS::S3::Bucket)" in done.stdout
-    assert BUCKET in buckets(stack)
     assert f"{OTHER}-score" not in {each["FunctionName"] for each in functions}
-    for name in buckets(stack):
-        delete_bucket(stack.client("s3"), name, print)
-    sagemaker = stack.client("sagemaker")
-    for each in sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]:
-        if each["ModelPackageGroupName"].startswith(OTHER):
-            sagemaker.delete_model_package_group(
-                ModelPackageGroupName=each["ModelPackageGroupName"]
-            )
+    assert sorted(each.rpartition("::")[2] for each in before) == [
+        *["Bucket)"] * 5,
+        *["Key)"] * 3,
+        "ModelPackageGroup)",
+        *["Table)"] * 2,
+    ]
+    assert after == before
+    assert "kept by an earlier stack of this name" in refused.stderr
+    assert deleted.returncode == 0, deleted.stdout + deleted.stderr
+    assert f"nothing of stack {OTHER} in account 000000000000" in at_last.stdout
+    assert len(kept_lines(neighbour)) == len(before)
+    name = f"{OTHER}-by"
+    words = ("--yes", "--delete-data", name, "--confirm-delete-data", name)
+    assert destroy(stack, *words, name=name).returncode == 0
 
 
-def test_what_object_lock_protects_stays_with_its_bucket(stack: Deployed) -> None:
-    """Both words do not lift the lock of an archive copy: the bucket is named, and kept."""
-    deployed = stack.deploy("--stack", OTHER)
+def test_a_locked_archive_stays_with_its_keys_and_says_until_when(stack: Deployed) -> None:
+    """Object Lock holds the version, the bucket and what it is encrypted under."""
+    name = "vaulted"
+    bucket = f"{name}-archive-000000000000-us-east-1"
+    deployed = stack.deploy("--stack", name, "--parameter", "ArchiveLockDays=30")
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
-    s3, archive = stack.client("s3"), f"{OTHER}-archive-000000000000-us-east-1"
-    version = s3.put_object(Bucket=archive, Key="raw/a", Body=b"1")["VersionId"]
+    s3, kms = stack.client("s3"), stack.client("kms")
+    version = s3.put_object(Bucket=bucket, Key="raw/a", Body=b"1")["VersionId"]
+    until = datetime.now(UTC) + timedelta(days=30)
+    words = ("--yes", "--delete-data", name, "--confirm-delete-data", name)
 
-    done = destroy(
-        stack, "--yes", "--delete-data", OTHER, "--confirm-delete-data", OTHER, name=OTHER
-    )
-    kept = buckets(stack)
-    s3.delete_object(Bucket=archive, Key="raw/a", VersionId=version, BypassGovernanceRetention=True)
-    s3.delete_bucket(Bucket=archive)
+    done = destroy(stack, *words, name=name)
+    left = kept_lines(destroy(stack, "--list", name=name))
+    s3.delete_object(Bucket=bucket, Key="raw/a", VersionId=version, BypassGovernanceRetention=True)
+    again = destroy(stack, *words, name=name)
+    keys = [each.split()[1] for each in left if each.endswith("::Key)")]
+    states = {kms.describe_key(KeyId=each)["KeyMetadata"]["KeyState"] for each in keys}
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"s3://{archive}: 0 deleted, 1 locked or denied; the bucket stays" in done.stdout
-    assert kept == {archive}
+    assert f"1 locked, the newest until {until:%Y-%m-%d}; the bucket stays" in done.stdout
+    assert "s3:BypassGovernanceRetention" in done.stdout
+    assert f"stays: s3://{bucket} may be encrypted under it" in done.stdout
+    assert [each.split()[1] for each in left if "Bucket" in each] == [bucket]
+    assert len(keys) == 3
+    assert f"s3://{bucket}: 0 versions and the bucket deleted" in again.stdout
+    assert states == {"PendingDeletion"}

@@ -42,6 +42,8 @@ def whole(stack: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "Notebook=true",
         "ConnectionId=dxcon-1",
         "WarehouseCidr=10.1.2.0/28",
+        "DomainName=scores.whole.example",
+        "CertificateArn=arn:aws:acm:us-east-1:000000000000:certificate/0a",
     ):
         options += ["--parameter", each]
     done = stack.deploy(*options)
@@ -50,7 +52,9 @@ def whole(stack: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         stack.environment, json.loads((stack.dist.parent / "stack.json").read_text()), stack.dist
     )
     words = ("--yes", "--delete-data", NAME, "--confirm-delete-data", NAME)
-    assert destroy(stack, *words, name=NAME).returncode == 0
+    gone = destroy(stack, *words, "--replica-region", "eu-central-1", name=NAME)
+    assert gone.returncode == 0, gone.stdout + gone.stderr
+    assert f"stack {NAME}-replica deleted" in gone.stdout
 
 
 def test_every_template_is_deployed(whole: Deployed) -> None:
