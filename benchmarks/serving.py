@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks import load
+from benchmarks import load, serving_lambda
 from benchmarks.rows import figure, row
 from local.place import Place
 from local.samples import SAMPLES
@@ -91,6 +91,7 @@ def measure(place: Place) -> list[dict[str, Any]]:
             "PDs without reasons, one core", ours["pd_rows_per_second"],
             "rows/s", PEER, peer["batch_rows_per_second"],
         ),
+        *serving_lambda.measure(place, folder),
     ]  # fmt: skip
 
 

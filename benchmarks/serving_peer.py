@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 from flask import Flask, jsonify, request
@@ -86,8 +87,9 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def main(folder: Path) -> None:
-    """Print the rows a second of JSON lines in and out, with and without reasons."""
+    """Keep the pipeline; print the rows a second of JSON lines, with and without reasons."""
     pipeline, rows = fit(folder)
+    joblib.dump(pipeline, folder / "pipeline.joblib")
     body = rows[:BATCH_ROWS].to_json(orient="records", lines=True)
     batch = max(BATCH_ROWS / _seconds(lambda: score(pipeline, rows.columns, body)) for _ in "123")
     neutral = rows.median()

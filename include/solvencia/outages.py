@@ -8,15 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import (
-    ClientError,
-    ConnectionClosedError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    HTTPClientError,
-    ReadTimeoutError,
-)
-
+from solvencia.aws_line import Refused, TimedOut, Unreached
 from solvencia.decision_log import OtherApplication
 from solvencia.gateway import Problem
 
@@ -40,7 +32,6 @@ _PASSING = (
     "ThrottlingException",
     "TransactionInProgressException",
 )
-_UNREACHED = (ConnectionClosedError, ConnectTimeoutError, EndpointConnectionError, HTTPClientError)
 
 
 @contextmanager
@@ -48,17 +39,17 @@ def of_model() -> Iterator[None]:
     """Say that no model answers, or not in time; nothing was decided or logged then."""
     try:
         yield
-    except ReadTimeoutError as error:
+    except TimedOut as error:
         raise Problem(
             504,
             "The model took too long",
             "nothing was decided: ask again, with the same Idempotency-Key if you gave one",
             retry_seconds=BUSY_SECONDS,
         ) from error
-    except (ClientError, *_UNREACHED) as error:
-        if isinstance(error, ClientError) and not _has_no_model(error):
+    except (Refused, Unreached) as error:
+        if isinstance(error, Refused) and not _has_no_model(error):
             raise
-        is_absent = isinstance(error, ClientError) and _is_absent(error)
+        is_absent = isinstance(error, Refused) and _is_absent(error)
         raise Problem(
             503,
             "No model",
@@ -78,8 +69,8 @@ def of_log() -> Iterator[None]:
             "Idempotency-Key used before",
             "it stands for another application or another person: give each its own",
         ) from None
-    except (ClientError, *_UNREACHED) as error:
-        if isinstance(error, ClientError) and not _passes(error):
+    except (Refused, Unreached, TimedOut) as error:
+        if isinstance(error, Refused) and not _passes(error):
             raise
         raise Problem(
             503,
@@ -90,20 +81,18 @@ def of_log() -> Iterator[None]:
         ) from error
 
 
-def _passes(error: ClientError) -> bool:
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return error.response["Error"]["Code"] in _PASSING or status >= 500
+def _passes(error: Refused) -> bool:
+    return error.code in _PASSING or error.status >= 500
 
 
-def _has_no_model(error: ClientError) -> bool:
+def _has_no_model(error: Refused) -> bool:
     """Whether there is no model to ask now, or one that was trained under other rules (409)."""
-    status = int(error.response.get("OriginalStatusCode") or 0)
-    is_model = error.response["Error"]["Code"] in ("ModelError", "ModelNotReadyException")
+    status = error.original_status
+    is_model = error.code in ("ModelError", "ModelNotReadyException")
     is_busy = is_model and (status in (0, 409, 429) or status >= 500)
     return is_busy or _is_absent(error) or _passes(error)
 
 
-def _is_absent(error: ClientError) -> bool:
-    found = error.response["Error"]
-    is_unknown = found["Code"] == "ValidationError" and "not found" in found["Message"]
-    return is_unknown or error.response.get("OriginalStatusCode") == 409
+def _is_absent(error: Refused) -> bool:
+    is_unknown = error.code == "ValidationError" and "not found" in error.message
+    return is_unknown or error.original_status == 409

@@ -6,14 +6,13 @@ import functools
 import re
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 from solvencia import decision, decision_log, gateway, outages, portfolio
+from solvencia.aws_calls import DynamoDB
+from solvencia.aws_line import Patience
 from solvencia.gateway import Problem, Reply
 from solvencia.settings import Settings
 
-CONFIG = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 2})
+QUICK = Patience(connect_seconds=1, read_seconds=1, attempts=2)
 
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 
@@ -46,5 +45,5 @@ def _read(event: gateway.Event) -> Reply:
 
 
 @functools.cache
-def _dynamodb() -> Any:
-    return boto3.client("dynamodb", config=CONFIG)
+def _dynamodb() -> DynamoDB:
+    return DynamoDB(QUICK)

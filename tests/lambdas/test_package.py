@@ -16,6 +16,9 @@ from solvencia import portfolio
 from tests.lambdas.conftest import ROOT, UV
 
 SCORE_MODULES = {
+    "aws_calls",
+    "aws_line",
+    "aws_signature",
     "body",
     "decision",
     "decision_log",
