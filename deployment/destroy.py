@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deployment import change_set, environment_file, faults, kept, replica
+from deployment import change_set, environment_file, faults, kept, replica, served
 from deployment.deploy import sign_in
 from deployment.environment_file import BadEnvironment, Environment
 from deployment.kept import Kept
@@ -57,6 +57,7 @@ def destroy(options: argparse.Namespace) -> None:
         return
     change_set.confirm(f"delete stack {name}", is_agreed=options.yes)
     for each in places:
+        served.delete(each.session.client("sagemaker"), served.names(each.kept), _say)
         each.stack.delete()
     for each in places:
         if with_data:
@@ -94,6 +95,8 @@ def _show(place: Place, account: str, options: argparse.Namespace, with_data: bo
     _say(f"{'stack' if place.is_there else 'what is left of stack'} {where}; data is {fate}:")
     for kind, identifier in place.kept:
         _say(f"  {identifier} ({kind})")
+    if endpoints := served.names(place.kept):
+        _say(f"endpoints and models go with the stack: {', '.join(endpoints)}")
 
 
 def _is_data_meant(options: argparse.Namespace, stack: str) -> bool:

@@ -114,3 +114,45 @@ def test_a_locked_archive_stays_with_its_keys_and_says_until_when(stack: Deploye
     assert len(keys) == 3
     assert f"s3://{bucket}: 0 versions and the bucket deleted" in again.stdout
     assert states == {"PendingDeletion"}
+
+
+def test_what_the_pipeline_put_in_service_goes_with_the_stack(stack: Deployed) -> None:
+    """An endpoint is billed on and holds the network: it goes first, its models with it.
+
+    What another stack put in service, whose name begins alike, stays.
+    """
+    name, other = "serving", "serving-by"
+    deployed = stack.deploy("--stack", name, "--portfolio", "consumer_credit")
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    sagemaker = stack.client("sagemaker")
+    variant = {"VariantName": "champion", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+    for each in (name, other):
+        version = f"{each}-consumer-credit-2026-10-0123456789ab"
+        sagemaker.create_model(
+            ModelName=version,
+            ExecutionRoleArn=f"arn:aws:iam::000000000000:role/{name}-sagemaker",
+            PrimaryContainer={"Image": "image", "ModelDataUrl": "s3://nowhere/model.tar.gz"},
+        )
+        sagemaker.create_endpoint_config(
+            EndpointConfigName=version, ProductionVariants=[{**variant, "ModelName": version}]
+        )
+    sagemaker.create_endpoint(
+        EndpointName=f"{name}-consumer-credit",
+        EndpointConfigName=f"{name}-consumer-credit-2026-10-0123456789ab",
+    )
+    words = ("--yes", "--delete-data", name, "--confirm-delete-data", name)
+
+    done = destroy(stack, *words, name=name)
+    endpoints = sagemaker.list_endpoints(NameContains=name)["Endpoints"]
+    models = sagemaker.list_models(NameContains=name)["Models"]
+    configs = sagemaker.list_endpoint_configs(NameContains=name)["EndpointConfigs"]
+    sagemaker.delete_endpoint_config(EndpointConfigName=configs[0]["EndpointConfigName"])
+    sagemaker.delete_model(ModelName=models[0]["ModelName"])
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"endpoint {name}-consumer-credit deleted" in done.stdout
+    assert endpoints == []
+    assert [each["ModelName"] for each in models] == [
+        f"{other}-consumer-credit-2026-10-0123456789ab"
+    ]
+    assert len(configs) == 1
