@@ -12,7 +12,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -133,21 +133,34 @@ def _listed(value: Any) -> list[Any]:
 
 
 def render(allowed: list[Grant], used: set[Grant]) -> str:
-    """Write a table of all statements: what the recorded job used, and why the rest stands."""
-    lines = ["| role | statement | used by the recorded job | unused, and why it stands |"]
-    lines.append("| --- | --- | --- | --- |")
-    statements: dict[tuple[str, str], list[Grant]] = {}
+    """Write a table: what the recorded job used of each statement, and why the rest stands.
+
+    Statements of a role that are unused for the same reason share a line.
+    """
+    rows: dict[tuple[str, str], tuple[list[str], list[Grant]]] = {}
     for each in allowed:
-        statements.setdefault((each.role, each.sid), []).append(each)
-    for (role, sid), members in statements.items():
-        asked = " ".join(f"`{each.action}`" for each in members if each in used)
-        left: dict[str, list[str]] = {}
+        mates = [mate for mate in allowed if (mate.role, mate.sid) == (each.role, each.sid)]
+        reasons = {mate.reason for mate in mates}
+        is_idle = not used.intersection(mates) and len(reasons) == 1
+        key = (each.role, f"idle: {each.reason}" if is_idle else each.sid)
+        sids, members = rows.setdefault(key, ([], []))
+        sids.append(each.sid)
+        members.append(each)
+    lines = ["| role | statements | used by the recorded job | unused, and why it stands |"]
+    lines.append("| --- | --- | --- | --- |")
+    for (role, _), (sids, members) in rows.items():
+        idle: dict[str, list[Grant]] = {}
         for each in members:
             if each not in used:
-                left.setdefault(each.reason or "**no reason**", []).append(f"`{each.action}`")
-        kept = "; ".join(f"{' '.join(actions)}: {why}" for why, actions in left.items())
-        lines.append(f"| {role} | {sid} | {asked} | {kept} |")
+                idle.setdefault(each.reason or "**no reason**", []).append(each)
+        kept = "; ".join(f"{_spell(those)}: {why}" for why, those in idle.items())
+        asked = _spell(each for each in members if each in used)
+        lines.append(f"| {role} | {', '.join(dict.fromkeys(sids))} | {asked} | {kept} |")
     return "\n".join(lines) + "\n"
+
+
+def _spell(members: Iterable[Grant]) -> str:
+    return " ".join(dict.fromkeys(f"`{each.action}`" for each in members))
 
 
 def main() -> int:
