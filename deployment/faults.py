@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -10,6 +12,7 @@ from botocore.exceptions import (
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
+    SSOError,
 )
 
 CREDENTIALS = frozenset(
@@ -33,6 +36,8 @@ def explain(fault: BotoCoreError | ClientError) -> str:
             "no AWS credentials: sign in (for example `aws sso login` and AWS_PROFILE=…), or set "
             "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         )
+    if isinstance(fault, SSOError):
+        return f"{fault}: sign in again with `aws sso login`"
     if isinstance(fault, ProfileNotFound):
         return f"{fault}: AWS_PROFILE names none of `aws configure list-profiles`"
     if isinstance(fault, NoRegionError):
@@ -47,6 +52,8 @@ def explain(fault: BotoCoreError | ClientError) -> str:
     code = fault.response["Error"]["Code"]
     if code in CREDENTIALS:
         return f"AWS does not accept the credentials ({code}): sign in again; then deploy again"
+    if code == "OptInRequired":
+        return f"{fault}: enable it for the account (console, AWS Regions), or choose another"
     if code in DENIED:
         page = "docs/from-an-empty-account.md"
         return f"{fault}: the credentials may not do this; {page} says what a deployment needs"
@@ -63,7 +70,7 @@ def hint(reason: str) -> str:
         )
     if "quota" in text or "limitexceeded" in text or "limit exceeded" in text or "maximum" in text:
         return " [a quota: ask for more in the Service Quotas console, then deploy again]"
-    if "unrecognized resource type" in text or "is not supported in" in text:
+    if re.search("(unrecognized|unsupported) resource type", text) or "is not supported in" in text:
         return " [the region lacks this service: choose another, or switch the option off]"
     if "already exists" in text:
         return (

@@ -131,12 +131,15 @@ def requirements(*, is_private: bool) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
+def wheels_folder(name: str, cache: Path) -> Path:
+    """Return the folder of a lock's wheels, which is there once they are fetched."""
+    key = hashlib.sha256((_wanted(name) + PYTHON + "".join(PLATFORMS)).encode()).hexdigest()[:16]
+    return cache / f"{name}-{key}"
+
+
 def fetch_wheels(name: str, cache: Path, say: Say) -> Path:
     """Return a folder of a lock's wheels for Amazon Linux 2023, fetched once for each lock."""
-    lines = (ROOT / "locks" / f"{name}.txt").read_text(encoding="utf-8").splitlines()
-    wanted = "\n".join(_locked(lines)) + "\n"
-    key = hashlib.sha256((wanted + PYTHON + "".join(PLATFORMS)).encode()).hexdigest()[:16]
-    folder = cache / f"{name}-{key}"
+    wanted, folder = _wanted(name), wheels_folder(name, cache)
     if folder.is_dir():
         return folder
     if shutil.which(str(PIP)) is None:
@@ -158,6 +161,11 @@ def fetch_wheels(name: str, cache: Path, say: Say) -> Path:
             raise PackageFault(f"pip could not fetch the wheels:\n{done.stderr.strip()[-2000:]}")
         fetched.rename(folder)
     return folder
+
+
+def _wanted(name: str) -> str:
+    lines = (ROOT / "locks" / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+    return "\n".join(_locked(lines)) + "\n"
 
 
 def _locked(lines: Iterable[str]) -> Iterator[str]:

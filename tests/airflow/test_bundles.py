@@ -60,10 +60,12 @@ def mwaa(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(mwaa: Path, program: str, *arguments: str, path: tuple[str, ...]) -> Any:
+def run(
+    mwaa: Path, program: str, *arguments: str, path: tuple[str, ...], python: str = sys.executable
+) -> Any:
     """Run a program that sees only these folders of `mwaa`; return what its last line says."""
     done = subprocess.run(
-        [sys.executable, "-c", program, *arguments],
+        [python, "-c", program, *arguments],
         env={
             "PATH": os.defpath,
             "HOME": str(mwaa),
@@ -93,6 +95,12 @@ def imports(folder: Path) -> Iterator[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module:
                 yield node.module
+                inside = [Path(*node.module.split("."), f"{each.name}.py") for each in node.names]
+                yield from (
+                    ".".join(each.with_suffix("").parts)
+                    for each in inside
+                    if any((ROOT / room / each).is_file() for room in ("include", "plugins"))
+                )
             elif isinstance(node, ast.Import):
                 yield from (each.name for each in node.names)
 

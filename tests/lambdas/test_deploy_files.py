@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ProfileNotFound,
+    SSOTokenLoadError,
+)
 
 from deployment import (
     airflow_files,
@@ -196,6 +202,13 @@ def refused(code: str, message: str) -> ClientError:
         (refused("LimitExceededException", "too many"), "Service Quotas console"),
         (refused("InvalidParameterValue", "UnreservedConcurrentExecution below 10"), "at 0"),
         (refused("ValidationError", "Unrecognized resource types: [A::B::C]"), "choose another"),
+        (refused("OptInRequired", "The region is not enabled"), "enable it"),
+        (
+            EndpointConnectionError(endpoint_url="https://sts.eu-nowhere-1"),
+            "the region is misspelt",
+        ),
+        (ProfileNotFound(profile="lender"), "AWS_PROFILE names none"),
+        (SSOTokenLoadError(profile_name="lender", error_msg="expired"), "aws sso login"),
     ],
 )
 def test_a_refusal_names_the_next_step(fault: Any, text: str) -> None:

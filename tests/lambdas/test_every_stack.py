@@ -33,7 +33,7 @@ def stacks_below(stack: Deployed, name: str) -> Iterator[str]:
 def whole(stack: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """A second stack beside the session's, with nothing switched off."""
     bundles = tmp_path_factory.mktemp("bundles")
-    package_bundles.build(bundles, None, print)
+    package_bundles.build(bundles, {}, print)
     options = ["--stack", NAME, "--portfolio", "consumer_credit", "--bundles", str(bundles)]
     options += ["--replica-region", "eu-central-1", "--parameter", "ArchiveLockDays=7"]
     options += ["--agent-activation-key", "A1B2C-D3E4F-G5H6J", "--alert-email", "a@lender.example"]

@@ -204,6 +204,24 @@ def test_a_creation_that_fails_leaves_nothing(stack: Deployed) -> None:
     assert ["-LogRole-" in each for each in after["roles"]] == [True]
 
 
+def test_a_region_without_a_service_is_refused_with_the_way_out(
+    stack: Deployed, tmp_path: Path
+) -> None:
+    """CloudFormation of a region knows only that region's types; nothing is left of the attempt."""
+    infra = changed_templates(
+        tmp_path, "alerts", "Type: AWS::CloudWatch::Dashboard", "Type: AWS::CloudWatch::Absent"
+    )
+
+    failed = stack.deploy("--stack", "abroad", "--templates", str(infra))
+
+    assert failed.returncode == 1
+    assert "AWS::CloudWatch::Absent" in failed.stderr
+    assert (
+        "the region lacks this service: choose another, or switch the option off" in failed.stderr
+    )
+    assert left_of(stack, "abroad") == {"buckets": ["abroad-code-000000000000-us-east-1"]}
+
+
 def test_a_change_that_would_replace_data_is_refused(grown: Deployed, tmp_path: Path) -> None:
     """It is named by its path before anything acts; insisting on that path goes on without it."""
     before = data(grown)
