@@ -22,12 +22,23 @@ FETCHED = package_bundles.wheels_folder("airflow", ROOT / "build" / "wheels")
 
 
 def uv(*arguments: str, folder: Path) -> str:
-    """Run uv in a folder, with no more of this environment than its cache and its certificates."""
+    """Run uv in a folder, with no more of this environment than its cache and its certificates.
+
+    The network is asked only for what no earlier run has left in the cache.
+    """
     kept = ("HOME", "UV_", "XDG_CACHE_HOME", "SSL_CERT_", "PATH", "HTTP", "http", "PIP_")
     environment = {name: text for name, text in os.environ.items() if name.startswith(kept)}
-    done = subprocess.run(
-        [UV, *arguments], env=environment, cwd=folder, capture_output=True, text=True, check=False
-    )
+    for offline in (["--offline"], []):
+        done = subprocess.run(
+            [UV, *offline, *arguments],
+            env=environment,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode == 0:
+            break
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 
