@@ -7,6 +7,7 @@ What the emulator cannot name is noted as unjudged, never passed over in silence
 
 from __future__ import annotations
 
+import functools
 import json
 from contextvars import ContextVar
 from typing import Any
@@ -33,6 +34,8 @@ _action_of = iam_actions.extract_iam_action
 _resource_of = iam_actions.extract_resource_arn
 _context_of = iam_actions.request_tag_context
 _answer = iam_actions.access_denied_response
+_parse = iam_evaluator.parse_policy_document
+_parse_text = functools.lru_cache(maxsize=256)(_parse)  # the same policies for each call
 
 
 class AccessDenied(ServiceError):
@@ -59,6 +62,9 @@ def install(config: Config) -> None:
         ("access_denied_response", _say_denied),
     ):
         setattr(iam_actions, name, hook)
+    iam_evaluator.parse_policy_document = lambda document: (
+        _parse_text(document) if isinstance(document, str) else _parse(document)
+    )
     iam_evaluator.enforce = _judge
     iam_evaluator.pin_request_caller = _remember_caller
 
