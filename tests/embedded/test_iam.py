@@ -193,6 +193,41 @@ def test_a_role_is_passed_to_the_service_it_is_meant_for(make_role, act, model_r
         )
 
 
+def test_a_job_stays_in_the_network_that_a_policy_binds_it_to(make_role, act, model_role):
+    """Without the subnets and groups of the condition, or with others, a job is refused."""
+    analyst = make_role(
+        "networked",
+        "sagemaker.amazonaws.com",
+        {"Effect": "Allow", "Action": "iam:PassRole", "Resource": model_role},
+        {
+            "Effect": "Allow",
+            "Action": "sagemaker:CreateTrainingJob",
+            "Resource": "*",
+            "Condition": {
+                "Null": {"sagemaker:VpcSubnets": "false"},
+                "ForAllValues:StringEquals": {"sagemaker:VpcSubnets": ["subnet-a", "subnet-b"]},
+            },
+        },
+    )
+    sagemaker = act(analyst, "sagemaker.amazonaws.com", "sagemaker")
+    refused = []
+    for name, subnets in (("nowhere", None), ("elsewhere", ["subnet-a", "subnet-c"])):
+        job = training(name, model_role)
+        if subnets:
+            job["VpcConfig"] = {"Subnets": subnets, "SecurityGroupIds": ["sg-a"]}
+        with pytest.raises(ClientError) as fault:
+            sagemaker.create_training_job(**job)
+        refused.append(fault.value.response["Error"]["Code"])
+    with pytest.raises(ClientError) as unknown:
+        sagemaker.create_training_job(
+            **training("inside", model_role),
+            VpcConfig={"Subnets": ["subnet-a"], "SecurityGroupIds": ["sg-a"]},
+        )
+
+    assert refused == ["AccessDeniedException"] * 2
+    assert unknown.value.response["Error"]["Code"] != "AccessDeniedException"  # no such subnet
+
+
 def test_a_role_that_trusts_another_service_is_not_assumed(guarded, make_role):
     """SageMaker refuses the job at once and keeps no record of it."""
     wrong = make_role("of-glue", "glue.amazonaws.com")

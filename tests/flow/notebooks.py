@@ -1,26 +1,42 @@
-"""The notebooks as an analyst runs them on a stack, top to bottom, in their own environment."""
+"""The notebooks as an analyst runs them: top to bottom, in their own environment and role."""
 
 import json
 import subprocess
+from urllib.parse import urlencode
+
+from local.stack import REGION, ROOT_KEY
 
 from .conftest import NAME
 
 
 def run(trial, notebook, expression):
-    """Execute one notebook; return what a Python expression gives at its end."""
+    """Execute one notebook under the analyst's role; return what an expression gives at its end."""
     done = subprocess.run(
         [
             *(trial.place.python("notebooks"), "-m", "notebooks.execute", notebook),
             *("--output", trial.place.build / "notebooks", "--ask", expression),
         ],
         cwd=trial.place.root,
-        env={**trial.stack.environment(), "SOLVENCIA_PORTFOLIO": NAME},
+        env={**as_analyst(trial), "SOLVENCIA_PORTFOLIO": NAME},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def as_analyst(trial):
+    """Return the environment of a notebook instance: its role's credentials, and no key."""
+    account, stack = trial.settings.account, trial.settings.stack
+    asked = {
+        "role": f"arn:aws:iam::{account}:role/{stack}-notebook",
+        "service": "sagemaker.amazonaws.com",
+        "source": f"arn:aws:sagemaker:{REGION}:{account}:notebook-instance/{stack}-notebook",
+    }
+    address = f"{trial.place.aws_address}/_credentials?{urlencode(asked)}"
+    kept = {key: text for key, text in trial.stack.environment().items() if key not in ROOT_KEY}
+    return {**kept, "AWS_CONTAINER_CREDENTIALS_FULL_URI": address}
 
 
 def plots(trial, notebook):

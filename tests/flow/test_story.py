@@ -652,6 +652,8 @@ def test_every_component_kept_to_its_role(trial):
     assert {
         "batch-states",
         "format-lambda",
+        "notebook",
+        "notebook-training",
         "replay",
         f"{NAME.replace('_', '-')}-transfer",
     } <= roles

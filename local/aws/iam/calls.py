@@ -16,6 +16,8 @@ CONTEXT = (
     "kms:encryptioncontextkeys",
     "kms:viaservice",
     "s3:prefix",
+    "sagemaker:vpcsecuritygroupids",
+    "sagemaker:vpcsubnets",
 )
 
 

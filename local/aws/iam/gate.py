@@ -191,6 +191,8 @@ def _find_context(service: str, action: str, body: bytes, query: Any) -> Any:
         if given:
             context["kms:EncryptionContextKeys"] = sorted(given)
         context |= {f"kms:EncryptionContext:{name}": value for name, value in given.items()}
+    if service == "sagemaker":
+        context |= needs.network(_json(body))
     return context
 
 

@@ -132,6 +132,16 @@ def _sagemaker(operation: str, path: str, asked: Record) -> list[str]:
     return found
 
 
+def network(asked: Record) -> dict[str, Any]:
+    """Return the condition keys of the subnets and security groups that a job asks for, if any."""
+    given = asked.get("VpcConfig") or (asked.get("NetworkConfig") or {}).get("VpcConfig") or {}
+    keys = (
+        ("Subnets", "sagemaker:vpcsubnets"),
+        ("SecurityGroupIds", "sagemaker:vpcsecuritygroupids"),
+    )
+    return {key: given[name] for name, key in keys if given.get(name)}
+
+
 def _athena(operation: str, asked: Record) -> str:
     if operation in OF_CATALOGUE:
         return arn("athena", f"datacatalog/{asked.get('CatalogName') or asked.get('Name')}")
