@@ -228,6 +228,18 @@ class Trial:
         path.write_text(text.replace(old, new, 1))
         return lambda: path.write_text(text)
 
+    def revoke(self, role, action):
+        """Take an action out of a role's policies; return what gives it back."""
+        iam, given = self.aws("iam"), []
+        for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+            name = {"RoleName": role, "PolicyName": policy}
+            document = iam.get_role_policy(**name)["PolicyDocument"]
+            if action in (text := json.dumps(document)):
+                given.append({**name, "PolicyDocument": text})
+                iam.put_role_policy(**name, PolicyDocument=text.replace(action, "sts:TagSession"))
+        assert given, f"{role} has no right to {action}"
+        return lambda: [iam.put_role_policy(**each) for each in given]
+
     def summary(self):
         """Return the last summary."""
         return json.loads((self.place.results(NAME) / "summary.json").read_text())

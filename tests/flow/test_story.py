@@ -34,6 +34,7 @@ DAGS = (
     "transfer",
 )
 CONNECTION = "AIRFLOW_CONN_WAREHOUSE"
+REVOKED = "sagemaker:CreateProcessingJob"
 
 
 def test_a_fresh_stack_comes_up(trial):
@@ -98,7 +99,7 @@ def test_a_lost_column_in_the_warehouse_stops_the_month_until_it_is_back(trial):
 
 
 def test_each_broken_stage_stops_the_run_there_until_it_is_repaired(trial):
-    """SQL, suite, Lambda, training and serving break at their own stage; the rerun goes on."""
+    """SQL, suite, Lambda, training, a right and serving break at their stage; a rerun goes on."""
     repairs = {
         "prepare": trial.break_file(
             f"include/solvencia/portfolios/{NAME}/prepare.sql", "a.application_id,", "a.nowhere,"
@@ -112,6 +113,7 @@ def test_each_broken_stage_stops_the_run_there_until_it_is_repaired(trial):
             "lambdas/clean/handler.py", "cleaned_part.clean_part(", "cleaned_part.lost("
         ),
         "train": trial.break_file("include/solvencia/container/train.py", "def run(", "def lost("),
+        "evaluate": trial.revoke("solvencia-airflow", REVOKED),
         "endpoint": trial.break_file(
             "include/solvencia/container/serve.py", "def run(", "def lost("
         ),
@@ -141,6 +143,8 @@ def test_each_broken_stage_stops_the_run_there_until_it_is_repaired(trial):
     assert mailed == [True] * len(repairs)
     assert set(states.values()) == {"success"}
     assert any("solvencia-clean-errors" in each.read_text() for each in trial.sent())
+    said = "".join(each.read_text().replace("=\n", "") for each in trial.sent())
+    assert f"solvencia-airflow/airflow-env is not authorized to perform: {REVOKED}" in said
 
 
 def test_the_main_job_reconciles_and_gives_a_live_score(trial):
@@ -644,7 +648,7 @@ def test_every_component_kept_to_its_role(trial):
         text=True,
     )
 
-    bad = [each for each in noted if each["decision"] != "allowed"]
+    bad = [each for each in noted if each["decision"] != "allowed" and each["action"] != REVOKED]
     roles = {each["role"].removeprefix("solvencia-") for each in noted}
     assert bad == []
     assert done.returncode == 0, done.stdout
