@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import boto3
 import pyarrow as pa
@@ -12,29 +11,10 @@ import pytest
 
 from solvencia import deploy, layout
 from solvencia.settings import Settings
+from tests.airflow.evaluation import DIGEST, metrics
 
 SETTINGS = Settings("solvencia", "000000000000", "us-east-1")
 IMAGE = "image:1"
-DIGEST = "ab" * 32
-
-
-def metrics(product: Any, **change: Any) -> dict[str, Any]:
-    model = {"digest": DIGEST, "period": "2026-10", "fingerprint": product.fingerprint}
-    ages = {"impact_ratio_min": 0.78, "opportunity_difference_max": 0.17}
-    return {
-        "auc": 0.86,
-        "ks": 0.57,
-        "brier": 0.049,
-        "ece": 0.005,
-        "rows": 20000,
-        "psi": 0.002,
-        "csi": {"debt_ratio": 0.002},
-        "leakage": {"debt_ratio": 0.55},
-        "fairness": {"attributes": {"age_years": ages}},
-        "champion": None,
-        "monotone": {"checked": [], "broken": {}},
-        "model": model,
-    } | change
 
 
 def test_a_model_gets_its_versions_name(product):
