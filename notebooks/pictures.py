@@ -82,6 +82,10 @@ def missing(table: Any, overall: float) -> Any:
     """Draw the bad rate of those in whom something is absent, beside everybody's."""
     shown = table[table["applications"] > 0].reset_index(drop=True)
     figure, axes = plt.subplots(figsize=(9, 1.2 + 0.42 * len(shown)))
+    if not len(shown):
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, "No value is absent from any field", ha="center", va="center")
+        return figure
     for place, each in shown.iterrows():
         low, high = wilson(float(each["bad_rate"]), int(each["applications"]))
         axes.plot([low, high], [place, place], color=BAD, linewidth=2, alpha=0.5)
