@@ -52,6 +52,11 @@ def short(value: float) -> str:
     return f"{value:.3g}" if value == 0 or abs(value) >= 1e-3 else "0.00"
 
 
+def cut(text: str) -> str:
+    """Return a name of at most fourteen characters."""
+    return text if len(text) <= 14 else f"{text[:13]}…"
+
+
 def vintages(table: Any, first_test: str) -> Any:
     """Draw applications and bad rate by month; months from `first_test` on are shaded."""
     figure, (upper, lower) = plt.subplots(2, 1, figsize=(9, 5), sharex=True, height_ratios=(1, 1.5))
@@ -118,7 +123,7 @@ def against_outcome(table: Any, overall: float) -> Any:
         rate = (bins["bads"] / bins["applications"]).to_numpy(float)
         places = np.arange(len(bins))
         if bins["category"].notna().any():
-            labels = [textwrap.shorten(str(each), 14) for each in bins["category"]]
+            labels = [cut(str(each)) for each in bins["category"]]
             axes.set_xticks(places, labels, rotation=30, ha="right", fontsize=8)
             axes.plot(places, rate, "o", color=GOOD)
         else:

@@ -42,7 +42,10 @@ def missing(portfolio: Portfolio, period: str) -> str:
             f"FROM prepared WHERE period = '{period}'"
             for meaning, test in kinds
         ]
-    nothing = "SELECT '' AS field, '' AS what, 0 AS applications, 0.0 AS bad_rate FROM prepared WHERE 1 = 0"
+    nothing = (
+        "SELECT '' AS field, '' AS what, 0 AS applications, 0.0 AS bad_rate\n"
+        "FROM prepared WHERE 1 = 0"
+    )
     return "\nUNION ALL\n".join(parts) or nothing
 
 
