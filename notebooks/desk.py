@@ -70,7 +70,12 @@ class Desk:
     @functools.cached_property
     def period(self) -> str:
         """The newest period that was prepared; raise NothingThere."""
-        found = self.query("SELECT max(period) AS period FROM prepared")["period"][0]
+        try:
+            found = self.query("SELECT max(period) AS period FROM prepared")["period"][0]
+        except pyathena.OperationalError as fault:
+            if "TABLE_NOT_FOUND" not in str(fault):
+                raise
+            found = None
         if not found:
             raise NothingThere(
                 f"nothing of {self.portfolio.name} was prepared yet: run `make run "

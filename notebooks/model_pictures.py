@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.ticker import MaxNLocator
 
-from pictures import BEHIND, PERCENT, SHORT, panels
+from pictures import BEHIND, PERCENT, SHORT, cut, panels
 from solvencia.plots import BAD, GOOD, INK, PALE
 
 type Numbers = npt.NDArray[np.float64]
@@ -67,17 +67,28 @@ def waterfall(names: Sequence[str], shares: Numbers, base: float) -> Any:
     return figure
 
 
-def shapes(curves: Mapping[str, tuple[Numbers, Numbers, Numbers]]) -> Any:
-    """Draw mean PD against a feature's value; each curve is values, PDs, and the deciles held."""
+def shapes(
+    curves: Mapping[str, tuple[Numbers, Numbers, Numbers]],
+    categories: Mapping[str, Sequence[str]],
+) -> Any:
+    """Draw mean PD against a feature's value; each curve is values, PDs, and the deciles held.
+
+    A feature that has `categories` holds their places; it is drawn as dots with their names.
+    """
     figure, grid = panels(len(curves), sharey=True)
     for axes, (name, (values, mean_pd, deciles)) in zip(grid, curves.items(), strict=True):
+        axes.set_title("\n".join(textwrap.wrap(name, 34)))
+        axes.yaxis.set_major_formatter(PERCENT)
+        if known := categories.get(name):
+            axes.plot(values, mean_pd, "o", color=GOOD)
+            names = [cut(known[int(each)]) for each in values.tolist()]
+            axes.set_xticks(values, names, rotation=30, ha="right", fontsize=8)
+            continue
         axes.plot(values, mean_pd, color=GOOD, linewidth=2)
         axes.plot(deciles, np.zeros_like(deciles), "|", color=INK, markersize=9)
-        axes.set_title("\n".join(textwrap.wrap(name, 34)))
         axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.xaxis.set_major_formatter(SHORT)
-        axes.yaxis.set_major_formatter(PERCENT)
-        axes.set_ylim(0, None)
+    grid[0].set_ylim(0, None)
     return figure
 
 

@@ -52,6 +52,11 @@ def short(value: float) -> str:
     return f"{value:.3g}" if value == 0 or abs(value) >= 1e-3 else "0.00"
 
 
+def cut(text: str) -> str:
+    """Return a name of at most fourteen characters."""
+    return text if len(text) <= 14 else f"{text[:13]}…"
+
+
 def vintages(table: Any, first_test: str) -> Any:
     """Draw applications and bad rate by month; months from `first_test` on are shaded."""
     figure, (upper, lower) = plt.subplots(2, 1, figsize=(9, 5), sharex=True, height_ratios=(1, 1.5))
@@ -82,6 +87,10 @@ def missing(table: Any, overall: float) -> Any:
     """Draw the bad rate of those in whom something is absent, beside everybody's."""
     shown = table[table["applications"] > 0].reset_index(drop=True)
     figure, axes = plt.subplots(figsize=(9, 1.2 + 0.42 * len(shown)))
+    if not len(shown):
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, "No value is absent from any field", ha="center", va="center")
+        return figure
     for place, each in shown.iterrows():
         low, high = wilson(float(each["bad_rate"]), int(each["applications"]))
         axes.plot([low, high], [place, place], color=BAD, linewidth=2, alpha=0.5)
@@ -114,7 +123,7 @@ def against_outcome(table: Any, overall: float) -> Any:
         rate = (bins["bads"] / bins["applications"]).to_numpy(float)
         places = np.arange(len(bins))
         if bins["category"].notna().any():
-            labels = [textwrap.shorten(str(each), 14) for each in bins["category"]]
+            labels = [cut(str(each)) for each in bins["category"]]
             axes.set_xticks(places, labels, rotation=30, ha="right", fontsize=8)
             axes.plot(places, rate, "o", color=GOOD)
         else:

@@ -42,16 +42,20 @@ def missing(portfolio: Portfolio, period: str) -> str:
             f"FROM prepared WHERE period = '{period}'"
             for meaning, test in kinds
         ]
-    return "\nUNION ALL\n".join(parts)
+    nothing = (
+        "SELECT '' AS field, '' AS what, 0 AS applications, 0.0 AS bad_rate\n"
+        "FROM prepared WHERE 1 = 0"
+    )
+    return "\nUNION ALL\n".join(parts) or nothing
 
 
 def patterns(portfolio: Portfolio, period: str) -> str:
     """Return the query of which fields are missing together, the commonest first."""
     names = [each.name for each in portfolio.request_fields if each.nullable]
-    flags = ",\n    ".join(f"{name} IS NULL AS {name}" for name in names)
-    places = ", ".join(str(place + 1) for place in range(len(names)))
+    flags = "".join(f"    {name} IS NULL AS {name},\n" for name in names)
+    places = ", ".join(str(place + 1) for place in range(len(names))) or "()"
     return (
-        f"SELECT\n    {flags},\n    count(*) AS applications,\n"
+        f"SELECT\n{flags}    count(*) AS applications,\n"
         f"    avg(CAST({portfolio.label.field} AS double)) AS bad_rate\n"
         f"FROM prepared\nWHERE period = '{period}'\nGROUP BY {places}\n"
         "ORDER BY applications DESC"
