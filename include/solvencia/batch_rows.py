@@ -42,7 +42,7 @@ class UnreadableFile(PermanentFault):
 
 def check_name(name: str) -> str:
     """Return which of FORMATS a file's name ends in; raise UnreadableFile for any other."""
-    kind = next((each for each in FORMATS if name.endswith(each)), "")
+    kind = next((each for each in FORMATS if name.lower().endswith(each)), "")
     if not kind:
         raise UnreadableFile(f"{name}: cannot be read: name it *{', *'.join(FORMATS)}")
     return kind

@@ -111,7 +111,10 @@ def _check_file(name: str) -> None:
     if len(name) > batch_rows.NAME_CHARACTERS_MAX or not re.fullmatch(
         batch_rows.NAME_PATTERN, name
     ):
-        raise ValueError("must be a file's name in the inbox: letters, digits, _ . -")
+        endings = ", ".join(batch_rows.FORMATS)
+        raise ValueError(
+            f"must be a file's name in the inbox: letters, digits, _ . -, then one of {endings}"
+        )
 
 
 def _read_summary(s3: Any, settings: Settings, portfolio: str, batch: str) -> dict[str, Any] | None:
