@@ -13,6 +13,7 @@ import time
 import urllib.request
 import venv
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,13 @@ def stack(
     dist: Path, bare_python: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployed]:
     """The project's templates, deployed into an embedded AWS that ends with the tests."""
-    folder = tmp_path_factory.mktemp("aws")
+    with deployed_stack(dist, bare_python, tmp_path_factory.mktemp("aws")) as found:
+        yield found
+
+
+@contextmanager
+def deployed_stack(dist: Path, bare_python: Path, folder: Path) -> Iterator[Deployed]:
+    """Deploy the templates into an embedded AWS of this folder, and end it at last."""
     environment = _environment(folder, bare_python)
     log = folder / "server.log"
     with log.open("wb") as output:

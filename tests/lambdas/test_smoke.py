@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +16,20 @@ from deployment.smoke.__main__ import _parser, find, main
 from deployment.smoke.application import example
 from deployment.smoke.line import FAILED, LOOK, OK, Check, Deployment, Line
 from solvencia import contracts_api, portfolio, request
-from tests.lambdas.conftest import ROOT, Deployed
+from tests.lambdas.conftest import ROOT, Deployed, deployed_stack
 from tests.lambdas.serving import serve
 
 DATA = "solvencia-data-000000000000-us-east-1"
 LOGS = "/aws/lambda/solvencia-site"
+
+
+@pytest.fixture(scope="module")
+def stack(
+    dist: Path, bare_python: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployed]:
+    """A stack of its own: what other tests left in theirs would be found here."""
+    with deployed_stack(dist, bare_python, tmp_path_factory.mktemp("smoke")) as found:
+        yield found
 
 
 @pytest.fixture
