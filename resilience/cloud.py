@@ -166,9 +166,14 @@ def _deploy(place: Place, folder: Path, environment: Mapping[str, str]) -> dict[
 def _environment(place: Place, folder: Path) -> dict[str, str]:
     state = folder / "aws"
     shutil.rmtree(state, ignore_errors=True)
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "PYTHON", "SOLVENCIA_"))
+    }
     return {
-        "PATH": os.environ["PATH"],
-        "HOME": os.environ.get("HOME", "/tmp"),  # noqa: S108 - for caches alone
+        **kept,  # a proxy and its certificates among them: packaging fetches wheels
+        "NO_PROXY": "127.0.0.1,localhost",
         "PYTHONPATH": f"{place.root}{os.pathsep}{place.root / 'include'}",
         "AWS_ENDPOINT_URL": place.aws_address,
         "AWS_ACCESS_KEY_ID": "test",

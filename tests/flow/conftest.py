@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import time
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import psutil
@@ -25,6 +26,10 @@ TREE = (
 BORROWERS = 40_000  # enough for the gate's 5,000 out-of-time applications
 NAME = "consumer_credit"
 PERIOD = "2026-10"
+LAST_MONTH = date(2026, 10, 1)
+OCTOBER = (datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
+BUILD = f"build_model_{NAME}"
+REVOKED = "sagemaker:CreateProcessingJob"  # what the story takes away from Airflow for a while
 RUN_SECONDS = 400
 USERS = ("ana", "ben")
 READING_SECONDS = 5

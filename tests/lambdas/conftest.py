@@ -164,9 +164,14 @@ def _environment(folder: Path, bare_python: Path) -> dict[str, str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "PYTHON", "SOLVENCIA_"))
+    }
     return {
-        "PATH": os.environ["PATH"],
-        "HOME": os.environ.get("HOME", "/tmp"),
+        **kept,
+        "NO_PROXY": "127.0.0.1",
         "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'include'}",
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_ACCESS_KEY_ID": "test",
