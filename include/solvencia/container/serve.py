@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import time
+from dataclasses import dataclass
 
 import uvloop
 
@@ -25,6 +26,17 @@ from solvencia.container.serve_scores import Scores
 
 BACKLOG = 512
 _RESTART_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all processes have in common."""
+
+    scores: Scores
+    limits: Limits
+    listener: socket.socket
+    watched: int  # a pipe's end, which tells them that the first process is gone
+    counts: Counts
 
 
 def run(folders: Folders) -> None:
@@ -51,9 +63,9 @@ def run(folders: Folders) -> None:
 
 def _supervise(scores: Scores, limits: Limits, listener: socket.socket, workers: int) -> None:
     """Keep so many processes until SIGTERM, which each is told; return when all have ended."""
-    watched, held = os.pipe()  # its end of file tells the processes that this one is gone
+    watched, held = os.pipe()
     children: dict[int, int] = {}  # to each its place among the counts
-    counts = Counts(workers)
+    shared = Shared(scores, limits, listener, watched, Counts(workers))
     is_ending = False
 
     def end(signum: int, frame: object) -> None:
@@ -70,13 +82,13 @@ def _supervise(scores: Scores, limits: Limits, listener: socket.socket, workers:
             child = os.fork()
             if not child:
                 os.close(held)
-                _serve(scores, limits, listener, watched, counts, place)
+                _serve(shared, place)
             children[child] = place
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         ended, status = os.wait()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         if (left := children.pop(ended, None)) is not None:
-            counts.leave(left)
+            shared.counts.leave(left)
         if is_ending and not children:
             return
         if not is_ending:
@@ -84,39 +96,25 @@ def _supervise(scores: Scores, limits: Limits, listener: socket.socket, workers:
             time.sleep(_RESTART_SECONDS)
 
 
-def _serve(
-    scores: Scores,
-    limits: Limits,
-    listener: socket.socket,
-    watched: int,
-    counts: Counts,
-    place: int,
-) -> None:
+def _serve(shared: Shared, place: int) -> None:
     """Serve as one process until SIGTERM, or until the first process is gone; never return."""
     status = 1
     try:
-        uvloop.run(_answer(scores, limits, listener, watched, counts, place))
+        uvloop.run(_answer(shared, place))
         status = 0
     finally:
         sys.stdout.flush()
         os._exit(status)  # what the first process would clean up is not this one's
 
 
-async def _answer(
-    scores: Scores,
-    limits: Limits,
-    listener: socket.socket,
-    watched: int,
-    counts: Counts,
-    place: int,
-) -> None:
+async def _answer(shared: Shared, place: int) -> None:
     loop = asyncio.get_running_loop()
     ending = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ending.set)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    loop.add_reader(watched, os._exit, 1)
-    queue = Queue(scores, limits, loop, lambda: counts.add(place, -1))
-    door = Door(loop, listener, counts, place, lambda: Connection(queue))
+    loop.add_reader(shared.watched, os._exit, 1)
+    queue = Queue(shared.scores, shared.limits, loop, lambda: shared.counts.add(place, -1))
+    door = Door(loop, shared.listener, shared.counts, place, lambda: Connection(queue))
     door.open()
     await ending.wait()
     await queue.drain()
