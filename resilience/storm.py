@@ -25,7 +25,7 @@ from resilience.strikes import PHASES, Phase
 from solvencia.portfolio import Portfolio
 
 TRIES = 30
-HASTE = 10.0  # clients wait this much less than they are advised, so that a storm is short
+HASTE = 10.0  # after a failure clients wait this much less than advised, so that a storm is short
 CUT = 0  # the status of a request whose connection was cut
 OK, BUSY, FAULT = 200, 429, 500
 
@@ -92,6 +92,10 @@ def run(
             with ThreadPoolExecutor(at_once) as pool:
                 list(pool.map(clients.fulfil, wishes))
         storm.met = proxy.met
+    served = {each.phase for each in storm.tries if each.status == OK}
+    storm.faults += [
+        f"{each}: nobody was served" for _, each, _ in storm.begun if each not in served
+    ]
     storm.seconds = time.monotonic() - clients.started
     log = {key: item for key, item in cloud.logged().items() if key not in before}
     judge_log(storm, wishes, log)
@@ -156,12 +160,15 @@ class _Clients:
             if answer is not None and answer.status != BUSY and answer.status < FAULT:
                 self._take(wish, answer)
                 return
-            if wish.kind == "keyless":  # nobody can tell whether it was decided
+            is_busy = answer is not None and answer.status == BUSY  # nothing was decided
+            if wish.kind == "keyless" and not is_busy:  # nobody can tell whether it was decided
                 self.storm.given_up.append(wish.kind)
                 return
             advice = answer.headers.get("retry-after", "1") if answer else "1"
-            time.sleep(float(advice) / HASTE * (1 + chance.random()))
+            seconds = float(advice) / (1 if is_busy else HASTE)
+            time.sleep(seconds * (1 + chance.random()))
         self.storm.given_up.append(wish.kind)
+        self.storm.faults.append(f"{wish.number} {wish.kind}: not served in {TRIES} tries")
 
     def _advance(self) -> None:
         """Begin the next phase when it is its turn."""

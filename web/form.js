@@ -88,6 +88,11 @@ function checkNumber(field, text) {
   if (field.maximum !== null && value > field.maximum) {
     return { problem: fill(texts.too_high, { high: spell(field.maximum) }) };
   }
+  const code = field.codes.indexOf(value);
+  if (code >= 0 && value !== 0) { // none is none, typed or ticked
+    const box = boxes(field.name)[code].parentElement.textContent;
+    return { problem: fill(texts.is_code, { box }) };
+  }
   return { value };
 }
 

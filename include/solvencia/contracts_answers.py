@@ -25,7 +25,7 @@ _REFUSED: Mapping[str, str] = {
 _FAILED: Mapping[str, str] = {
     "429": "Too many requests: ask again later",
     "502": "A fault of the service; its owner was alerted",
-    "503": "No model or no decision log answers: nothing was decided, ask again later",
+    "503": "No model or no decision log answers: ask again later, with the same Idempotency-Key",
     "504": "No answer in time: ask again, with the same Idempotency-Key",
 }
 

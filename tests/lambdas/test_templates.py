@@ -225,6 +225,27 @@ def test_a_changed_api_takes_a_new_deployment() -> None:
     assert f"FormDeployment{digest}" in resources, f"name it FormDeployment{digest}, too"
 
 
+def test_a_deployment_of_the_api_waits_for_all_that_it_photographs() -> None:
+    """No method and no gateway response that exists beside a deployment is missing from it."""
+    resources = templates.read("api")["Resources"]
+    deployments = {
+        name: each
+        for name, each in resources.items()
+        if each["Type"] == "AWS::ApiGateway::Deployment"
+    }
+    photographed = ("AWS::ApiGateway::Method", "AWS::ApiGateway::GatewayResponse")
+
+    for name, deployment in deployments.items():
+        there = {
+            other
+            for other, each in resources.items()
+            if each["Type"] in photographed
+            and each.get("Condition") in (None, deployment["Condition"])
+        }
+        assert set(deployment["DependsOn"]) == there, name
+    assert len(deployments) == 2
+
+
 # Lambda and API Gateway document no source keys for the roles that they take on.
 UNASKED = {"lambda.amazonaws.com", "apigateway.amazonaws.com"}
 

@@ -172,6 +172,20 @@ def test_a_code_typed_as_a_number_is_no_answer(open_page):
     assert problem(page, "past_due_90_days_count") == "Enter 60 or less"
 
 
+def test_a_code_within_the_bounds_is_no_number_either(open_page):
+    """Who types what stands for "not known" is led to its box; none is none, typed or ticked."""
+    page = open_page()
+    page.locator("#f-revolving_utilisation_ratio").fill("0.9999999")
+    page.keyboard.press("Tab")
+
+    assert problem(page, "revolving_utilisation_ratio").startswith(
+        "Here this number means “I do not know the limits”"
+    )
+    page.locator("#f-revolving_utilisation_ratio").fill("0")
+    page.keyboard.press("Tab")
+    assert problem(page, "revolving_utilisation_ratio") == ""
+
+
 def test_the_other_language_keeps_every_answer(open_page, gateway):
     """Numbers, choices, boxes and errors stay, in the marks of the other language; no reload."""
     page = open_page("german_loans")
