@@ -88,7 +88,7 @@ def test_the_letter_of_a_refusal_names_only_what_raises_the_risk(open_page):
         "Consumer credit",
         "November 24, 2026",
         DECLINED["decision_id"],
-        "Length of late payments taken together",
+        "How long payments were late",
         "Payments 90 days late or more",
         "Regulation B",
         "GDPR",
@@ -218,7 +218,7 @@ def test_the_decision_is_shown_in_the_other_language_too(open_page, gateway):
 
     letter = page.locator(".letter").inner_text()
     assert page.locator("#verdict").inner_text() == "No aprobada"
-    assert "Duración de los pagos con mora en conjunto" in letter
+    assert "Cuánto se retrasaron los pagos" in letter
     assert "24 de noviembre de 2026" in letter
     assert len(gateway.posts) == 1
 
