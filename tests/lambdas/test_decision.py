@@ -31,6 +31,7 @@ LOGGED = {
     "model_period",
     "code_digest",
     "policy_digest",
+    "policy",
     "fingerprint",
     "pd",
     "points",
@@ -121,6 +122,7 @@ def test_a_decision_is_answered_and_logged(served: Deployed) -> None:
     assert item["model_digest"]["S"] == answer["model"]["digest"]
     assert item["code_digest"]["S"] == answer["code_digest"]
     assert item["policy_digest"]["S"] == answer["policy_digest"] == product.policy_digest
+    assert policy.read(item["policy"]["S"]) == product.bands
     assert item["fingerprint"]["S"] == product.fingerprint
     assert [each["M"]["code"]["S"] for each in item["reasons"]["L"]] == [
         each["code"] for each in answer["reasons"]
