@@ -9,7 +9,7 @@ import subprocess
 import tarfile
 import time
 import urllib.request
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import quote
@@ -18,6 +18,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from records import people
 from solvencia import decision, decision_log, lineage, model, policy, registry
 from solvencia.container.serve_scores import Scores
 from solvencia.gateway import Caller
@@ -245,3 +246,61 @@ def test_a_model_that_is_gone_is_named_under_the_replays_own_role(
     assert found.status == "impossible"
     assert found.missing == (f"the model: its artefact s3://{SETTINGS.model_bucket}/{KEY} is gone",)
     assert replay(role, SETTINGS, made.decision_id).status == "reproduced"
+
+
+def test_an_export_holds_the_whole_entry_and_what_was_answered(
+    operator, decide, application, consumer_credit
+):
+    """Each member of the entry is there, contributions in full; so is the answer in its words."""
+    made = decide(person="p-export")
+
+    exported = json.loads(json.dumps(people.export(operator, SETTINGS, "p-export")))
+
+    assert exported["decisions"] == [
+        {
+            "entry": json.loads(json.dumps(asdict(made))),
+            "input": application,
+            "input_missing": None,
+            "answer": made.answer(consumer_credit, "en"),
+            "answer_missing": None,
+        }
+    ]
+
+
+def test_an_export_outlives_a_lost_portfolio_and_a_changed_input(operator, decide, application):
+    """What cannot be had is named beside its decision, and all the others are whole."""
+    names = ("lost", "changed", "whole")
+    lost, changed, whole = (
+        decide(
+            person="p-lost",
+            decided_at=f"2026-11-24T00:00:0{place}.000+00:00",
+            **({"portfolio": "gone"} if name == "lost" else {}),
+        )
+        for place, name in enumerate(names)
+    )
+    update(
+        operator,
+        changed,
+        "SET #input = :input",
+        ExpressionAttributeNames={"#input": "input"},
+        ExpressionAttributeValues={":input": {"B": b"forged"}},
+    )
+
+    found = people.export(operator, SETTINGS, "p-lost")["decisions"]
+
+    assert [each["entry"] for each in found] == [asdict(each) for each in (lost, changed, whole)]
+    assert [each["input"] for each in found] == [application, None, application]
+    assert "does not open" in found[1]["input_missing"]
+    assert (found[0]["answer"], found[1]["answer_missing"]) == (None, None)
+    assert "no portfolio 'gone'" in found[0]["answer_missing"]
+
+
+def test_an_export_says_when_an_input_was_erased(operator, decide):
+    """The entry stays as evidence, without the input."""
+    made = decide(person="p-erased")
+    erased = decision_log.erase(operator.dynamodb, SETTINGS, "p-erased")
+
+    [found] = people.export(operator, SETTINGS, "p-erased")["decisions"]
+
+    assert found["entry"] == asdict(made)
+    assert (found["input"], found["input_missing"]) == (None, f"erased on {erased.erased_at}")
