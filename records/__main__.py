@@ -92,6 +92,9 @@ def export_person(opened: deployment.Opened, options: argparse.Namespace) -> int
     target = _target(options, f"person-{options.person}.json")
     _write_private(target, body)
     print(f"{target}: {len(body['decisions'])} decisions; hand it over, then delete it")
+    for each in body["decisions"]:
+        if each["input_missing"]:
+            print(f"  {each['entry']['decision_id']}: no input, {each['input_missing']}")
     return 0
 
 

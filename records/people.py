@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from solvencia import decision_log, portfolio
+from solvencia.decision import Decision
 from solvencia.decision_log import Erased, UnknownPerson
 from solvencia.portfolio import UnknownPortfolio
 from solvencia.replay import Clients
+from solvencia.sealing import Tampered
 from solvencia.settings import Settings
 
 
@@ -16,31 +19,45 @@ class NotConfirmed(ValueError):
 
 
 def export(clients: Clients, settings: Settings, person: str) -> dict[str, Any]:
-    """Return all that the log holds of a person: each decision and, unless erased, its input.
+    """Return all that the log holds of a person: of each decision the entry, input and answer.
 
-    Raises UnknownPerson where there is nothing.
+    What cannot be had is null and says why: an input in `input_missing`, an answer in
+    `answer_missing`. Raises UnknownPerson where there is nothing.
     """
     decisions = decision_log.find_by_person(clients.dynamodb, settings, person)
     if not decisions:
         raise UnknownPerson(f"no decision about the person {person} is in the log")
-    exported = []
-    for each in decisions:
-        found = decision_log.unseal_input(clients.dynamodb, clients.kms, settings, each.decision_id)
-        is_erased = isinstance(found, Erased)
-        try:
-            answer = each.answer(portfolio.load(each.portfolio), each.language)
-        except UnknownPortfolio:
-            answer = {"decision_id": each.decision_id, "decision": each.decision, "pd": each.pd}
-        exported.append(
-            {
-                "portfolio": each.portfolio,
-                "kept_until": each.expires_at,
-                "input": None if is_erased else found,
-                "input_erased_at": found.erased_at if isinstance(found, Erased) else None,
-                "answer": answer,
-            }
-        )
+    exported = [
+        {
+            "entry": asdict(each),
+            **_open_input(clients, settings, each),
+            **_answer(each),
+        }
+        for each in decisions
+    ]
     return {"person_id": person, "decisions": exported}
+
+
+def _open_input(clients: Clients, settings: Settings, decision: Decision) -> dict[str, Any]:
+    """Return a decision's input, or why there is none: one that is lost must not hide the rest."""
+    try:
+        found = decision_log.unseal_input(
+            clients.dynamodb, clients.kms, settings, decision.decision_id
+        )
+    except Tampered as error:
+        return {"input": None, "input_missing": str(error)}
+    if isinstance(found, Erased):
+        return {"input": None, "input_missing": f"erased on {found.erased_at or 'a day unknown'}"}
+    return {"input": found, "input_missing": None}
+
+
+def _answer(decision: Decision) -> dict[str, Any]:
+    """Return what the client was told, with the reasons' texts, while its portfolio is there."""
+    try:
+        product = portfolio.load(decision.portfolio)
+    except UnknownPortfolio as error:
+        return {"answer": None, "answer_missing": str(error)}
+    return {"answer": decision.answer(product, decision.language), "answer_missing": None}
 
 
 def erase(clients: Clients, settings: Settings, person: str, confirmed: str) -> None:

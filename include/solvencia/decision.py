@@ -54,7 +54,8 @@ class Cited:
 class Decision:
     """One decided application; `reasons` start with what raises the risk most.
 
-    `code_digest` is of the code that scored, `policy_digest` of the bands that decided;
+    `code_digest` is of the code that scored, `policy_digest` of the bands that decided, `policy`
+    these bands as `policy.write` does, empty in an entry from before the log kept them.
     `decided_at` is RFC 3339 in UTC, `expires_at` seconds since 1970.
     """
 
@@ -65,6 +66,7 @@ class Decision:
     model_period: str
     code_digest: str
     policy_digest: str
+    policy: str
     fingerprint: str
     pd: float
     points: int
@@ -153,6 +155,7 @@ def decide(portfolio: Portfolio, subject: Subject, reply: object) -> Decision:
         model_period=known["period"],
         code_digest=known["code"],
         policy_digest=portfolio.policy_digest,
+        policy=policy.write(portfolio.bands),
         fingerprint=known["fingerprint"],
         pd=pd,
         points=points,

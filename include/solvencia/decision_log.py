@@ -7,16 +7,18 @@ arguments; what AWS raises passes through, so that a failing log is a failing de
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
-from solvencia import person_key, sealing
+from solvencia import person_key, policy, sealing
 from solvencia.decision import Cited, Decision, Subject, canonical, digest
 from solvencia.faults import PermanentFault
 from solvencia.person_key import Erased, UnknownPerson, erase
+from solvencia.policy import Band
 from solvencia.settings import Settings
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "find",
     "find_by_person",
     "read",
+    "read_bands",
     "unseal_input",
     "write",
 ]
@@ -89,6 +92,18 @@ def read(dynamodb: Any, settings: Settings, decision_id: str) -> Decision:
     if item is None or int(item["expires_at"]["N"]) < datetime.now(UTC).timestamp():
         raise UnknownDecision(f"no decision {decision_id} in {settings.decisions_table}")
     return _to_decision(item)
+
+
+def read_bands(decision: Decision) -> tuple[Band, ...]:
+    """Return the bands that decided; none in an entry from before the log kept them.
+
+    Raises sealing.Tampered where they are not those that the decision's digest names.
+    """
+    if not decision.policy:
+        return ()
+    if hashlib.sha256(decision.policy.encode()).hexdigest() != decision.policy_digest:
+        raise sealing.Tampered(f"the bands of {decision.decision_id} are not those that decided")
+    return policy.read(decision.policy)
 
 
 def unseal_input(
@@ -163,7 +178,8 @@ def _to_item(decision: Decision) -> dict[str, Any]:
 
 
 def _to_decision(item: Mapping[str, Any]) -> Decision:
-    texts = {each.name: item[each.name].get("S", "") for each in fields(Decision)}
+    known = {"policy": {}, **item}  # which entries did not always have
+    texts = {each.name: known[each.name].get("S", "") for each in fields(Decision)}
     given = [{key: text["S"] for key, text in each["M"].items()} for each in item["reasons"]["L"]]
     reasons = tuple(
         Cited(each["code"], each["field"], float(each["contribution"])) for each in given

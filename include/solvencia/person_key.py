@@ -25,7 +25,10 @@ class Erased:
 
 
 def take(dynamodb: Any, kms: Any, settings: Settings, person_id: str, expires_at: int) -> bytes:
-    """Return a person's key, made where there is none, and kept until `expires_at` at least."""
+    """Return a person's key, made where there is none, and kept until `expires_at` at least.
+
+    No date is brought forward: that of an erasure must outlive the decisions before it.
+    """
     person = _get(dynamodb, settings, person_id)
     if "data_key" in person:
         if int(person["expires_at"]["N"]) < expires_at and not _update(
@@ -33,27 +36,29 @@ def take(dynamodb: Any, kms: Any, settings: Settings, person_id: str, expires_at
             settings,
             person_id,
             "SET expires_at = :expires",
-            "attribute_exists(data_key)",
+            "attribute_exists(data_key) AND expires_at < :expires",
             {":expires": {"N": str(expires_at)}},
         ):
-            return take(dynamodb, kms, settings, person_id, expires_at)  # erased in between
+            return take(dynamodb, kms, settings, person_id, expires_at)  # changed in between
         return _open(kms, person_id, person)
     made = kms.generate_data_key(
         KeyId=settings.people_key,
         KeySpec="AES_256",
         EncryptionContext={"person_id": person_id},
     )
+    kept = max(expires_at, int(person.get("expires_at", {"N": 0})["N"]))  # of what was erased
     values = {
         ":key": {"B": made["CiphertextBlob"]},
         ":now": {"S": _now()},
-        ":expires": {"N": str(expires_at)},
+        ":expires": {"N": str(kept)},
     }
     if not _update(
         dynamodb,
         settings,
         person_id,
         "SET data_key = :key, created_at = :now, expires_at = :expires",
-        "attribute_not_exists(data_key)",
+        "attribute_not_exists(data_key) AND "
+        "(attribute_not_exists(expires_at) OR expires_at <= :expires)",
         values,
     ):
         return take(dynamodb, kms, settings, person_id, expires_at)  # another request was first

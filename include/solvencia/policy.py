@@ -45,13 +45,23 @@ def find_band(bands: Sequence[Band], points: float) -> Band:
     return next(each for each in bands if each.points_min is None or points >= each.points_min)
 
 
-def digest(bands: Sequence[Band]) -> str:
-    """Return the SHA-256 that names a policy: names, cut-offs and decisions, in their order."""
+def write(bands: Sequence[Band]) -> str:
+    """Return a policy as JSON: name, cut-off and decision of each band, in their order."""
     rules = [
         [each.name, None if each.points_min is None else float(each.points_min), each.decision]
         for each in bands
     ]
-    return hashlib.sha256(json.dumps(rules).encode()).hexdigest()
+    return json.dumps(rules)
+
+
+def read(text: str) -> tuple[Band, ...]:
+    """Return the bands that `write` wrote."""
+    return tuple(Band(name, decision, least) for name, least, decision in json.loads(text))
+
+
+def digest(bands: Sequence[Band]) -> str:
+    """Return the SHA-256 that names a policy, of what `write` makes of it."""
+    return hashlib.sha256(write(bands).encode()).hexdigest()
 
 
 def find_faults(bands: Sequence[Band], decisions: Decisions | None) -> Iterator[tuple[str, str]]:

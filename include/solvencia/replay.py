@@ -7,7 +7,7 @@ is named: a key that was erased, a model that is gone, code that has moved on.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from solvencia.container.serve_scores import Scores, Unfit
 from solvencia.decision import Decision
 from solvencia.decision_log import Erased
 from solvencia.model import Model, UnusableModel
+from solvencia.policy import Band
 from solvencia.portfolio import Portfolio, UnknownPortfolio
 from solvencia.registry import Package
 from solvencia.settings import Settings
@@ -26,7 +27,6 @@ from solvencia.settings import Settings
 REPRODUCED = "reproduced"
 DIFFERS = "differs"
 IMPOSSIBLE = "impossible"
-_GONE = ("404", "NoSuchKey", "NoSuchBucket", "NotFound")
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ def replay(clients: Clients, settings: Settings, decision_id: str) -> Replay:
     """Make a logged decision once more and compare; raise UnknownDecision for one not in the log.
 
     Compared are PD, points, band, decision and each reason with its contribution, to the last bit.
+    Raises sealing.Tampered where the log was changed behind our back.
     """
     logged = decision_log.read(clients.dynamodb, settings, decision_id)
     group = settings.package_group(logged.portfolio)
@@ -91,10 +92,16 @@ def replay(clients: Clients, settings: Settings, decision_id: str) -> Replay:
     try:
         product = portfolio.load(logged.portfolio)
         notes += _find_changes(logged, product, package)
+        bands = _find_bands(logged, product)
+        if not bands:
+            missing.append(
+                f"the bands of policy {logged.policy_digest}: the log did not keep them yet, and "
+                "those here are others"
+            )
         trained = _read_model(clients.s3, settings, package, logged)
         model.check_rules(trained, product)
         if application is not None:
-            made = _compare(logged, _score(trained, product, application), product)
+            made = _compare(logged, _score(trained, product, application), bands)
     except (UnusableModel, UnknownPortfolio) as error:
         missing.append(str(error))
     return Replay(
@@ -117,15 +124,32 @@ def _read_model(s3: Any, settings: Settings, package: Package | None, logged: De
             f"{logged.model_digest}"
         )
     place = urlsplit(package.artefact)
+    bucket, key = place.netloc, place.path.lstrip("/")
+    if not _is_there(s3, bucket, key):
+        raise UnusableModel(f"the model: its artefact {package.artefact} is gone")
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "model.tar.gz"
-        try:
-            s3.download_file(place.netloc, place.path.lstrip("/"), str(archive))
-        except s3.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] not in _GONE:
-                raise
-            raise UnusableModel(f"the model: its artefact {package.artefact} is gone") from error
+        s3.download_file(bucket, key, str(archive))
         return artefact.read(archive)
+
+
+def _is_there(s3: Any, bucket: str, key: str) -> bool:
+    """Tell whether an object is there; it is listed, as S3 may answer 403 where nothing is."""
+    try:
+        page = s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
+    except s3.exceptions.NoSuchBucket:
+        return False
+    return any(each["Key"] == key for each in page.get("Contents", ()))
+
+
+def _find_bands(logged: Decision, product: Portfolio) -> Sequence[Band]:
+    """Return the bands that decided: the log's, else this code's if they are the same, else none.
+
+    A cut-off changes without a new model, so this code's bands may be older or newer ones.
+    """
+    if bands := decision_log.read_bands(logged):
+        return bands
+    return product.bands if product.policy_digest == logged.policy_digest else ()
 
 
 def _find_changes(logged: Decision, product: Portfolio, package: Package | None) -> list[str]:
@@ -140,8 +164,8 @@ def _find_changes(logged: Decision, product: Portfolio, package: Package | None)
         )
     if product.policy_digest != logged.policy_digest:
         notes.append(
-            "the portfolio's bands have changed since: band and decision are compared with what "
-            "today's bands say"
+            f"the bands here are policy {product.policy_digest[:12]}, the decision's were "
+            f"{logged.policy_digest[:12]}: band and decision are judged by the decision's alone"
         )
     return notes
 
@@ -157,16 +181,17 @@ def _score(trained: Model, product: Portfolio, application: Mapping[str, Any]) -
         ) from None
 
 
-def _compare(logged: Decision, score: Mapping[str, Any], product: Portfolio) -> list[Difference]:
+def _compare(logged: Decision, score: Mapping[str, Any], bands: Sequence[Band]) -> list[Difference]:
+    """Compare with a score; without the bands that decided, band and decision are left out."""
     points = int(score["points"])
-    band = policy.find_band(product.bands, points)
     pairs = [
         ("pd", repr(logged.pd), repr(float(score["pd"]))),
         ("points", str(logged.points), str(points)),
-        ("band", logged.band, band.name),
-        ("decision", logged.decision, band.decision),
-        ("reasons", str(len(logged.reasons)), str(len(score["reasons"]))),
     ]
+    if bands:
+        band = policy.find_band(bands, points)
+        pairs += [("band", logged.band, band.name), ("decision", logged.decision, band.decision)]
+    pairs.append(("reasons", str(len(logged.reasons)), str(len(score["reasons"]))))
     for number, (old, new) in enumerate(zip(logged.reasons, score["reasons"], strict=False), 1):
         pairs.append(
             (

@@ -22,6 +22,7 @@ LOGGED = Decision(
     model_period="2026-10",
     code_digest="c" * 64,
     policy_digest="p" * 64,
+    policy="",
     fingerprint="f" * 64,
     pd=0.5064,
     points=426,
@@ -50,7 +51,7 @@ def scored(pd=LOGGED.pd, points=LOGGED.points, reasons=REASONS):
 
 def test_the_same_score_is_no_difference(shipped):
     """PD, points, band, decision and reasons that came out alike are passed over."""
-    assert replay._compare(LOGGED, scored(), shipped) == []
+    assert replay._compare(LOGGED, scored(), shipped.bands) == []
 
 
 def test_the_last_bit_is_a_difference(shipped):
@@ -58,8 +59,8 @@ def test_the_last_bit_is_a_difference(shipped):
     near = math.nextafter(LOGGED.pd, 1)
     moved = (replace(REASONS[0], contribution=math.nextafter(0.9, 1)), *REASONS[1:])
 
-    [pd] = replay._compare(LOGGED, scored(pd=near), shipped)
-    [reason] = replay._compare(LOGGED, scored(reasons=moved), shipped)
+    [pd] = replay._compare(LOGGED, scored(pd=near), shipped.bands)
+    [reason] = replay._compare(LOGGED, scored(reasons=moved), shipped.bands)
 
     assert (pd.name, pd.logged, pd.replayed) == ("pd", repr(LOGGED.pd), repr(near))
     assert reason.name == "reason 1"
@@ -67,7 +68,7 @@ def test_the_last_bit_is_a_difference(shipped):
 
 def test_other_points_are_told_with_their_band_and_decision(shipped):
     """What the bands make of them is compared, too; so is the number of reasons."""
-    found = replay._compare(LOGGED, scored(points=650, reasons=REASONS[:2]), shipped)
+    found = replay._compare(LOGGED, scored(points=650, reasons=REASONS[:2]), shipped.bands)
 
     assert [each.name for each in found] == ["points", "band", "decision", "reasons"]
 
@@ -83,6 +84,16 @@ def test_a_refusal_states_only_what_raised_the_risk(shipped):
     assert helped not in page
     assert "1002.9" in page
     assert LOGGED.decision_id in page
+
+
+def test_a_letter_names_the_band_as_it_was_decided(shipped):
+    """What today's bands make of the points, or that they lack the band, changes no letter."""
+    decided = replace(LOGGED, band="of then", decision="approve", points=100)
+
+    page = letter.render(decided.answer(shipped, "en"), shipped, "en")
+
+    assert "of then" in page
+    assert "approved" in page
 
 
 def test_an_approval_states_what_spoke_for_it_and_a_referral_nothing(shipped):

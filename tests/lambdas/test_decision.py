@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from solvencia import decision_log, policy, portfolio
+from solvencia import decision_log, person_key, policy, portfolio
 from solvencia.sealing import Tampered
 from tests.lambdas.conftest import Deployed
 from tests.lambdas.serving import serve
@@ -31,6 +31,7 @@ LOGGED = {
     "model_period",
     "code_digest",
     "policy_digest",
+    "policy",
     "fingerprint",
     "pd",
     "points",
@@ -121,6 +122,7 @@ def test_a_decision_is_answered_and_logged(served: Deployed) -> None:
     assert item["model_digest"]["S"] == answer["model"]["digest"]
     assert item["code_digest"]["S"] == answer["code_digest"]
     assert item["policy_digest"]["S"] == answer["policy_digest"] == product.policy_digest
+    assert policy.read(item["policy"]["S"]) == product.bands
     assert item["fingerprint"]["S"] == product.fingerprint
     assert [each["M"]["code"]["S"] for each in item["reasons"]["L"]] == [
         each["code"] for each in answer["reasons"]
@@ -175,6 +177,30 @@ def test_an_erased_persons_inputs_are_gone_and_the_evidence_stays(served: Deploy
     assert unseal(served, first["decision_id"]) == done
     found = decision_log.find_by_person(dynamodb, SETTINGS, "p-erased")
     assert [each.decision_id for each in found] == [first["decision_id"], later["decision_id"]]
+
+
+def test_an_erasure_is_known_for_as_long_as_the_decisions_before_it(served: Deployed) -> None:
+    """A later decision that is kept for less time brings no date forward."""
+    _, _, first = served.score(APPLICATION, X_Person_Id="p-long")
+    dynamodb, kms = served.client("dynamodb"), served.client("kms")
+    logged = decision_log.read(dynamodb, SETTINGS, first["decision_id"])
+    done = decision_log.erase(dynamodb, SETTINGS, "p-long")
+
+    def kept_after(expires_at: int) -> int:
+        person_key.take(dynamodb, kms, SETTINGS, "p-long", expires_at)
+        person = dynamodb.get_item(
+            TableName=SETTINGS.people_table, Key={"person_id": {"S": "p-long"}}
+        )
+        return int(person["Item"]["expires_at"]["N"])
+
+    a_month = 30 * 86_400
+    shorter, longer = logged.expires_at - a_month, logged.expires_at + a_month
+    assert [kept_after(each) for each in (shorter, longer, shorter)] == [
+        logged.expires_at,
+        longer,
+        longer,
+    ]
+    assert unseal(served, first["decision_id"]) == done
 
 
 def test_an_unknown_person_cannot_be_erased(served: Deployed) -> None:
