@@ -34,7 +34,8 @@ def read(portfolio: Portfolio, name: str, body: Any, ignored: set[str]) -> Itera
                 )
                 for values in batch.fetchall():
                     row += 1
-                    yield row, dict(zip(fields, map(batch_rows.plain, values), strict=True)), {}
+                    found_values = map(batch_rows.plain, values)
+                    yield batch_rows.sift(row, dict(zip(fields, found_values, strict=True)))
     except duckdb.Error as error:
         text = str(error).splitlines()[0].replace(body.name, name)[:200]
         raise UnreadableFile(f"{name}: after row {row}: is not Parquet ({text})") from error

@@ -17,6 +17,7 @@ _TOKEN = re.compile(
 )
 _AFTER_FROM = ("WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "FETCH", "WINDOW", "SELECT",
                "UNION", "EXCEPT", "INTERSECT")  # fmt: skip
+_WITH_FROM = ("EXTRACT", "TRIM", "SUBSTRING", "OVERLAY")  # functions whose brackets hold a FROM
 
 
 class InvalidQuery(ValueError):
@@ -35,19 +36,29 @@ def check(query: str, database: str) -> str:
     tokens = list(_read(text))
     if tokens[0].upper() not in ("SELECT", "WITH"):
         raise InvalidQuery("the query must be one SELECT (or WITH … SELECT)")
+    words = [each.upper() for each in tokens]
     depths = [False]  # whether a FROM clause is open, for each depth of brackets
-    for place, mark in enumerate(tokens):
-        word = mark.upper()
+    functions = [False]  # whether these are the brackets of a function that holds a FROM
+    for place, (mark, word) in enumerate(zip(tokens, words, strict=True)):
         if mark == "(":
-            depths.append(depths[-1] and tokens[place - 1].upper() in ("FROM", "JOIN", ",", "("))
+            depths.append(depths[-1] and words[place - 1] in ("FROM", "JOIN", ",", "("))
+            functions.append(words[place - 1] in _WITH_FROM)
         elif mark == ")":
             depths = depths[:-1] or [False]
+            functions = functions[:-1] or [False]
         elif word in _AFTER_FROM:
-            depths[-1] = False
+            depths[-1] = functions[-1] = False
+        elif word == "FROM" and (functions[-1] or _is_comparison(words[:place])):
+            continue
         elif word in ("FROM", "JOIN") or (mark == "," and depths[-1]):
             depths[-1] = True
             _check_table(tokens[place + 1 :], database)
     return text
+
+
+def _is_comparison(before: Sequence[str]) -> bool:
+    """Whether a FROM after these words belongs to IS [NOT] DISTINCT FROM."""
+    return before[-2:] == ["IS", "DISTINCT"] or before[-3:] == ["IS", "NOT", "DISTINCT"]
 
 
 def _read(text: str) -> Iterator[str]:

@@ -28,12 +28,18 @@ ROW = "row"  # what a problem of the row as a whole is filed under
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _INTEGER_DIGITS_MAX = 18
+_INTEGER_MAX = 10**_INTEGER_DIGITS_MAX
+_IGNORED_MAX, _NAME_CHARACTERS_MAX = 100, 100  # of names that a file's rows make up
 
 type Row = tuple[int, Mapping[str, Any] | None, Mapping[str, str]]
 
 
 class TooLong(ValueError):
     """A line is longer than any row."""
+
+
+class _Twice(ValueError):
+    """An object gives a name twice: which one counts is open."""
 
 
 class UnreadableFile(PermanentFault):
@@ -175,16 +181,39 @@ def _read_json(
             continue
         row += 1
         try:
-            value = json.loads(line, parse_constant=_refuse_constant)
+            value = json.loads(line, parse_constant=_refuse_constant, object_pairs_hook=_build)
+        except _Twice:
+            yield row, None, {ROW: "gives a name twice"}
+            continue
         except (ValueError, RecursionError):
             yield row, None, {ROW: "is not a JSON object"}
             continue
         if not isinstance(value, dict):
             yield row, None, {ROW: "is not a JSON object"}
             continue
-        if not value.keys() <= known:
-            ignored.update(value.keys() - known)
-        yield row, {field: value.get(field) for field in fields}, {}
+        if not value.keys() <= known and len(ignored) < _IGNORED_MAX:
+            ignored.update(each[:_NAME_CHARACTERS_MAX] for each in value.keys() - known)
+        yield sift(row, {field: value.get(field) for field in fields})
+
+
+def sift(row: int, values: dict[str, Any]) -> Row:
+    """Return the row as an application that any reader of JSON takes, or what is wrong with it."""
+    problems = {}
+    for field, value in values.items():
+        try:
+            if type(value) is int and not -_INTEGER_MAX < value < _INTEGER_MAX:
+                values[field] = float(value)
+            elif type(value) is float and not math.isfinite(value):
+                raise OverflowError
+            elif type(value) is str and not value.isascii():
+                value.encode()
+            elif isinstance(value, list | dict):
+                problems[field] = "must be a number or a text"
+        except OverflowError:
+            problems[field] = "is beyond all numbers"
+        except UnicodeEncodeError:
+            problems[field] = "is not Unicode"
+    return (row, None, problems) if problems else (row, values, {})
 
 
 def plain(value: Any) -> Any:
@@ -196,10 +225,17 @@ def plain(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        return plain(float(value))
+    except (TypeError, ValueError, OverflowError):
         return str(value)
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
+
+
+def _build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _Twice
+    return found

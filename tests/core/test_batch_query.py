@@ -17,6 +17,9 @@ OWN = "solvencia_cards"
         'WITH t AS (SELECT * FROM "solvencia_cards"."a") SELECT t.x FROM t, b WHERE t.x IN (1, 2)',
         "SELECT x FROM (SELECT x FROM a) s CROSS JOIN UNNEST(s.x) AS u (v)",
         "SELECT coalesce(a.x, a.y) FROM a ORDER BY a.x, a.y",
+        "SELECT extract(YEAR FROM p.opened), trim(BOTH ' ' FROM p.name) FROM a p",
+        "SELECT substring(a.x FROM 2) FROM a WHERE a.x IS NOT DISTINCT FROM a.y",
+        "SELECT DISTINCT a.x FROM a WHERE a.x is distinct from a.y AND a.x > 1",
     ],
 )
 def test_a_select_over_own_tables_passes(query):
@@ -41,6 +44,11 @@ def test_a_select_over_own_tables_passes(query):
         ("SELECT * FROM solvencia_cards.a.b", OWN),
         ("SELECT * FROM a WHERE x IN (SELECT x FROM other.b)", OWN),
         ("SELECT * FROM a WHERE 1 = 1 UNION SELECT * FROM other.b", OWN),
+        ("SELECT extract(YEAR FROM (SELECT max(d) FROM other.b)) FROM a", OWN),
+        ("SELECT trim(SELECT x FROM other.b) FROM a", OWN),
+        ("SELECT extract(YEAR FROM p.d) FROM a p, other.b", OWN),
+        ("SELECT DISTINCT FROM other.b", OWN),
+        ("SELECT 1 FROM a WHERE x IS DISTINCT FROM (SELECT y FROM other.b)", OWN),
         ("SELECT * FROM TABLE(system.query(x))", "no table function"),
         ("SELECT * FROM `a`", "no `"),
         ("SELECT 'open", "no '"),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import random
 import socket
 
 import msgspec
@@ -11,7 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 from serving import ask, post, post_batch, serving
 
-from solvencia import features
+from solvencia import batch_rows, features
+from solvencia.batch_objects import encode
+from solvencia.container import serve_formats
 from solvencia.container.serve_scores import Scores, Unfit
 
 KINDS = ("scorecard", "boosting", "blend")
@@ -19,6 +22,12 @@ KINDS = ("scorecard", "boosting", "blend")
 MESSY = [
     None, 0, 1, 7, 98, 0.5, 0.9999999, -1, 1.5, 1e7, 1e300, 2**60, 10**400, "7", " 7 ", "", "x",
     True, [1], {"a": 1},
+]  # fmt: skip
+BROKEN = [
+    "NaN", "-Infinity", "1e999", "-1e999", "9" * 5000, "0.1", "1", "-0", "null", "true", '""',
+    '"\\ud800"', '"own"', "[" * 2000, "{}", "[1e999]", '{"a":{"b":[1]}}', "1e-400",
+    '"\x00"', "0x1", "'a'", "1_0", "\u0661", '"\ufffd"', "1" + "0" * 400, "1" + "0" * 25,
+    '"\\u0000"', '"' + "a" * 9000 + '"',
 ]  # fmt: skip
 LINES, CSV, PARQUET = "application/jsonlines", "text/csv", "application/x-parquet"
 
@@ -190,3 +199,58 @@ def test_a_batch_names_its_fingerprint(server, trained, consumer_credit, applica
     named = {"SOLVENCIA_FINGERPRINT": consumer_credit.fingerprint, "SOLVENCIA_WORKERS": "1"}
     with serving(trained[0], **named) as (port, _):
         assert post(port, body, LINES)[0] == 200
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv"])
+def test_no_row_of_a_file_spoils_another(consumer_credit, kinds, application, ending):
+    """Whatever rows hold, each is answered under its number, and the sound ones get their score."""
+    chance = random.Random(3)  # noqa: S311 - faults, not secrets
+    names = list(application)
+    rows = [list(map(json.dumps, application.values())) for _ in range(600)]
+    sound = set(range(1, 601, 3))
+    for number, row in enumerate(rows, 1):
+        if number not in sound:
+            for place in chance.sample(range(len(names)), chance.randint(1, 3)):
+                row[place] = chance.choice(BROKEN)
+    if ending == "csv":
+        lines = [",".join(names), *(",".join(row).replace('"', "") for row in rows)]
+    else:
+        lines = [
+            "{" + ", ".join(f'"{name}": {value}' for name, value in zip(names, row, strict=True))
+            + (f', "{names[0]}": 1' if chance.random() < 0.1 and number not in sound else "") + "}"
+            for number, row in enumerate(rows, 1)
+        ]  # fmt: skip
+    file = io.BytesIO("\n".join(lines).encode())
+
+    read = list(batch_rows.read(consumer_credit, f"rows.{ending}", file, set()))
+    body = b"".join(encode({"row": row, **given}) for row, given, _ in read if given is not None)
+    answered = b"".join(
+        serve_formats.answer(Scores(kinds["boosting"], consumer_credit), LINES, body)
+    )
+
+    answers = [json.loads(line) for line in answered.splitlines()]
+    refused = {row: problems for row, given, problems in read if given is None}
+    assert sorted([*refused, *(each["row"] for each in answers)]) == list(range(1, 601))
+    assert sound <= {each["row"] for each in answers if "pd" in each}
+    assert all(refused.values())
+    assert len(refused) + sum("problems" in each for each in answers) > 200
+
+
+def test_a_row_of_json_that_only_some_parsers_read_is_named(consumer_credit, application):
+    """The field is named where there is one; names given twice are refused as the API does."""
+    values = ["1e999", '"\\ud800"', "[1]", "1" + "0" * 400, "1" + "0" * 20]
+    lines = [json.dumps(application).replace('"debt_ratio": ', f'"debt_ratio": {each}, "x": ')
+             for each in values]  # fmt: skip
+    lines.append('{"debt_ratio": 1, "debt_ratio": 2}')
+    file = io.BytesIO("\n".join(lines).encode())
+
+    *named, whole, double = batch_rows.read(consumer_credit, "a.jsonl", file, set())
+
+    assert [each[2] for each in named] == [
+        {"debt_ratio": "is beyond all numbers"},
+        {"debt_ratio": "is not Unicode"},
+        {"debt_ratio": "must be a number or a text"},
+        {"debt_ratio": "is beyond all numbers"},
+    ]
+    assert whole[1]["debt_ratio"] == 1e20
+    assert double == (6, None, {"row": "gives a name twice"})
