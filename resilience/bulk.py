@@ -88,7 +88,8 @@ def measure(
 def judge_memory(first: Batch, second: Batch) -> list[str]:
     """Return what grew with the rows: the largest process of a kind, by more than a quarter.
 
-    The format function may hold a whole part of its upload besides. A batch below one part has not yet held what each further part holds, and is no measure.
+    The format function may hold a whole part of its upload besides. A batch below one part of
+    rows has not yet held what each further part holds, and is no measure.
     """
     if first.rows < ROWS_PER_PART or not memory.is_measurable():
         return []
