@@ -102,6 +102,10 @@ storm: setup ## Requests while instances die, the log throttles and functions fr
 	@$(EMBEDDED) -m resilience storm $(call option,REQUESTS) $(call option,CLIENTS); status=$$?; \
 		$(MODEL) -m resilience.plot build/resilience/storm.json build/resilience/storm.png && exit $$status
 
+.PHONY: bulk
+bulk: setup ## A batch of a million rows: each row once in its result, memory flat (ROWS=1000000 PORTFOLIO=name)
+	@$(EMBEDDED) -m resilience bulk $(call option,ROWS) $(call option,PORTFOLIO)
+
 .PHONY: replay
 replay: setup ## Make a logged decision once more, bit for bit (DECISION=id; needs make up or an account)
 	@$(RECORDS) replay "$(DECISION)"

@@ -1,4 +1,4 @@
-"""`make fuzz` and `make storm`: start a stack of their own, try it, print what came of it."""
+"""`make fuzz`, `make storm`, `make bulk`: start a stack of their own, try it, print the outcome."""
 
 from __future__ import annotations
 
@@ -9,23 +9,29 @@ import sys
 import time
 
 from local.place import Place, here
-from resilience import bodies, fuzz, service, skew, storm, table
+from resilience import bodies, bulk, fuzz, service, skew, storm, table
 from resilience.cloud import Cloud, CloudFault, Say, running
 from solvencia import portfolio
 
 PORTFOLIO = "consumer_credit"
-SEED, SKEW_ROWS = 20261124, 500
+SEED, SKEW_ROWS, ROWS_MIN = 20261124, 500, 1000
 
 
 def main() -> int:
     """Run one command; exit 1 when it finds a fault."""
     parser = argparse.ArgumentParser(prog="python -m resilience", description=__doc__)
-    parser.add_argument("command", choices=["fuzz", "storm"])
+    parser.add_argument("command", choices=["fuzz", "storm", "bulk"])
     parser.add_argument("--bodies", type=int, default=100_000, help="against the function")
     parser.add_argument("--requests", type=int, help="by HTTP (default: 2,000, storm 10,000)")
     parser.add_argument("--clients", type=int, default=100, help="of a storm, at a time")
+    parser.add_argument(
+        "--rows", type=int, default=1_000_000, help="of a bulk batch, 1,000 or more"
+    )
+    parser.add_argument("--portfolio", choices=portfolio.names(), default=PORTFOLIO, help="of bulk")
     parser.add_argument("--seed", type=int, default=SEED)
     options = parser.parse_args()
+    if options.rows < ROWS_MIN:
+        parser.error(f"--rows: must be at least {ROWS_MIN}, of which a tenth comes first")
     place, started = here(), time.monotonic()
 
     def say(text: str) -> None:
@@ -33,7 +39,7 @@ def main() -> int:
 
     try:
         with running(place, say) as cloud:
-            command = {"fuzz": _fuzz, "storm": _storm}[options.command]
+            command = {"fuzz": _fuzz, "storm": _storm, "bulk": _bulk}[options.command]
             faults = command(place, cloud, options, say)
     except CloudFault as error:
         print(f"\n{error}", file=sys.stderr)
@@ -107,6 +113,18 @@ def _storm(place: Place, cloud: Cloud, options: argparse.Namespace, say: Say) ->
     (folder / "storm.txt").write_text(lines + "\n")
     print(lines, flush=True)
     return len(happened.faults)
+
+
+def _bulk(place: Place, cloud: Cloud, options: argparse.Namespace, say: Say) -> int:
+    """Score a tenth of the rows as a batch, then all; leave the figures in build/resilience."""
+    service.put_in_service(cloud, options.portfolio, 1, say)
+    folder, product = place.build / "resilience", portfolio.load(options.portfolio)
+    batches = bulk.run(cloud, product, folder / "aws", options.rows, options.seed, say)
+    faults = [fault for each in batches for fault in each.faults]
+    faults += bulk.judge_memory(*batches)
+    bulk.write(batches, faults, folder / "bulk.json")
+    print("\n".join(bulk.render(batches, faults)), flush=True)
+    return len(faults)
 
 
 if __name__ == "__main__":
