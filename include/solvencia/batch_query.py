@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import dropwhile
 
 QUERY_CHARACTERS_MAX = 20_000
 
@@ -46,6 +47,8 @@ def check(query: str, database: str) -> str:
         elif mark == ")":
             depths = depths[:-1] or [False]
             functions = functions[:-1] or [False]
+        elif word == "TABLE" and words[place - 1] != ".":
+            raise InvalidQuery("the query must hold no TABLE: write SELECT … FROM the table")
         elif word in _AFTER_FROM:
             depths[-1] = functions[-1] = False
         elif word == "FROM" and (functions[-1] or _is_comparison(words[:place])):
@@ -73,14 +76,12 @@ def _read(text: str) -> Iterator[str]:
 
 def _check_table(rest: Sequence[str], database: str) -> None:
     """Look at what follows FROM, JOIN or a comma between tables."""
-    after = [each for each in rest[:8] if each != "("]
+    after = [*dropwhile(lambda each: each == "(", rest)][:4]
     if not after:
         raise InvalidQuery("the query ends where a table should stand")
     word = after[0].upper()
     if word in ("SELECT", "WITH", "VALUES", "UNNEST", "LATERAL"):
         return
-    if word == "TABLE":
-        raise InvalidQuery("the query must call no table function")
     if len(after) > 1 and after[1] == ".":
         name = after[0].strip('"')
         if name.lower() != database.lower() or after[3:4] == ["."]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import math
+from datetime import date
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from solvencia import batch_rows, portfolio
+from solvencia.batch_objects import encode
 
 PORTFOLIO = portfolio.load("consumer_credit")
 FIELDS = [each.name for each in PORTFOLIO.request_fields]
@@ -55,6 +59,30 @@ def test_parquet_gives_the_same_rows(tmp_path):
         found = list(batch_rows.read(PORTFOLIO, "a.parquet", body, set()))
 
     assert found == [(1, VALUES, {}), (2, VALUES, {})]
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        (Decimal("1.5"), 1.5),
+        (math.nan, None),
+        (math.inf, "inf"),
+        (float(2**70), 2.0**70),
+        (date(2026, 1, 2), "2026-01-02"),
+        (b"ab", "b'ab'"),
+        ([math.inf], "[inf]"),
+    ],
+)
+def test_what_json_does_not_know_is_left_for_the_model_to_refuse(tmp_path, cell, value):
+    """A missing number is NaN in Parquet; a text where a number belongs is refused by its field."""
+    path = tmp_path / "a.parquet"
+    columns = {name: [given] for name, given in VALUES.items()} | {"debt_ratio": [cell]}
+    pq.write_table(pa.table(columns), path)
+    with path.open("rb") as body:
+        found = list(batch_rows.read(PORTFOLIO, "a.parquet", body, set()))
+
+    assert found == [(1, VALUES | {"debt_ratio": value}, {})]
+    assert encode(found[0][1])
 
 
 def test_other_columns_are_ignored_and_named():
