@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.rows import row
 from local import airflow
 from local.place import Place
-from local.stack import REGION
+from local.variables import REGION
 
 TURNS = 7
 PEER = """

@@ -8,19 +8,19 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import boto3
 import httpx
 
-from local import airflow, airflow_role, lender, processes, warehouse
+from local import airflow, airflow_role, lender, processes, variables, warehouse
+from local.migration import Migration
 from local.place import Place
 from local.processes import DidNotStart, Process
+from local.variables import REGION
 from solvencia import portfolio
 from solvencia.settings import Settings
 
-REGION = "us-east-1"
 ALERT_EMAIL = "risk-officer@lender.example"
 AGENT_KEY = "LOCAL-DATASYNC-AGENT"
 READY_SECONDS = 120
@@ -50,7 +50,7 @@ class Stack:
         self.users = airflow.users_from_env()
         self.client = self.client_of(self.users[0] if self.users else "")
         self._started: list[Process] = []
-        self._migration: subprocess.Popen[str] | None = None
+        self._migration = Migration(place)
 
     def client_of(self, user: str) -> airflow.Client:
         """Return Airflow's REST API as a user sees it."""
@@ -80,12 +80,12 @@ class Stack:
         processes.require_free(place.airflow_port, "Airflow's UI", "SOLVENCIA_AIRFLOW_PORT")
         try:
             self._start(AWS, "embedded", "-m", "local.aws.server")
-            self._begin_migration()
+            self._migration.begin(self._environment())
             self._lay_out_warehouse()
             self._wait(AWS, self._aws_answers)
             self.deploy()
             permissions = self._make_role()
-            self._finish_migration()
+            self._migration.finish()
             lender.record_connections(self.place)
             if self.users:  # Airflow would let everybody on this machine read it
                 airflow.passwords(place.build / "airflow").touch(mode=0o600)
@@ -101,9 +101,7 @@ class Stack:
 
     def down(self) -> None:
         """Stop everything that was recorded, Airflow first, whose tasks use AWS; data stays."""
-        if self._migration and self._migration.poll() is None:
-            self._migration.kill()
-            self._migration.wait()
+        self._migration.end()
         left = processes.recorded(self.place.record)
         processes.stop([each for each in left if each.name != AWS], AIRFLOW_GRACE_SECONDS)
         processes.stop([each for each in left if each.name == AWS], AWS_GRACE_SECONDS)
@@ -157,43 +155,7 @@ class Stack:
         }
 
     def _environment(self) -> dict[str, str]:
-        place = self.place
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("AWS_", "AIRFLOW_", "PYTHON", "SOLVENCIA_"))
-        }
-        bin_folder = str(Path(place.python("airflow")).parent)
-        return {
-            **kept,
-            **airflow.environment(
-                place.root, place.build / "airflow", place.airflow_port, self.users
-            ),
-            "AIRFLOW_CONN_AWS_DEFAULT": '{"conn_type": "aws"}',
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_ENDPOINT_URL": place.aws_address,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "GATEWAY_PORT": str(place.aws_port),
-            "NO_PROXY": "127.0.0.1,localhost",
-            "no_proxy": "127.0.0.1,localhost",
-            "PATH": f"{bin_folder}{os.pathsep}{kept.get('PATH', '')}",
-            "PYTHONPATH": f"{place.root}{os.pathsep}{place.root / 'include'}",
-            "PYTHONUNBUFFERED": "1",
-            "SOLVENCIA_APPROVAL": os.environ.get("SOLVENCIA_APPROVAL") or "automatic",
-            "SOLVENCIA_EMBEDDED_IAM": "off" if self.is_iam_off else "enforced",
-            "SOLVENCIA_EMBEDDED_STATE_DIR": str(place.build / "aws"),
-            "SOLVENCIA_EMBEDDED_EXPORTS_DIR": str(place.exports),
-            "SOLVENCIA_EMBEDDED_MODEL_PYTHON": place.python("model"),
-            "SOLVENCIA_EMBEDDED_LAMBDA_PYTHON": place.python("lambda-runtime"),
-            "SOLVENCIA_POLL_SECONDS": "1",
-            "SOLVENCIA_RETRY_DELAY_SECONDS": "2",
-            "SOLVENCIA_STACK": "solvencia",
-            **warehouse.connections(place.warehouses),
-        }
+        return variables.read(self.place, self.users, is_iam_off=self.is_iam_off)
 
     @property
     def warehouse(self) -> str:
@@ -268,34 +230,3 @@ class Stack:
         rows = lender.lay_out(self.place, self.portfolio, self.warehouse, self.borrowers)
         listed = ", ".join(f"{name} {count:,}" for name, count in rows.items())
         self.say(f"warehouse: {listed} rows")
-
-    def _begin_migration(self) -> None:
-        """Create Airflow's database beside the other work; a database of this version stays."""
-        if self._migration_stamp.exists():
-            return
-        home = self.place.build / "airflow"
-        shutil.rmtree(home, ignore_errors=True)
-        home.mkdir(parents=True)
-        self._migration = subprocess.Popen(  # noqa: S603 - our own command
-            [self.place.python("airflow"), "-m", "airflow", "db", "migrate"],
-            env=self._environment(),
-            cwd=self.place.root,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def _finish_migration(self) -> None:
-        if self._migration is None:
-            return
-        output, _ = self._migration.communicate()
-        if self._migration.returncode:
-            raise DidNotStart(f"airflow db migrate failed:\n{output[-2000:]}")
-        self._migration = None
-        self._migration_stamp.write_text("")
-
-    @property
-    def _migration_stamp(self) -> Path:
-        lock = (self.place.root / "locks" / "airflow.txt").read_bytes()
-        version = lock.partition(b"apache-airflow==")[2].split()[0].decode()
-        return self.place.build / "airflow" / f".migrated-{version}"

@@ -4,7 +4,8 @@ import json
 import subprocess
 from urllib.parse import urlencode
 
-from local.stack import REGION, ROOT_KEY
+from local.stack import ROOT_KEY
+from local.variables import REGION
 
 from .conftest import NAME
 
