@@ -39,3 +39,14 @@ def fill(page, name="consumer_credit", **other):
 def send(page):
     """Press the button."""
     page.locator("#send").click()
+
+
+def problem(page, field):
+    """Return what stands below a question."""
+    return page.locator(f"#e-{field}").inner_text()
+
+
+def answered(page):
+    """Send, and wait for the verdict."""
+    send(page)
+    page.wait_for_selector("#verdict")
