@@ -27,7 +27,8 @@ from solvencia.portfolio import Portfolio
 TRIES = 30
 HASTE = 10.0  # after a failure clients wait this much less than advised, so that a storm is short
 CUT = 0  # the status of a request whose connection was cut
-OK, BUSY, FAULT = 200, 429, 500
+OK, UNKNOWN, BUSY, FAULT = 200, 404, 429, 500
+NO_DECISION = "none"  # what is read before there is a decision
 
 
 @dataclass(frozen=True)
@@ -156,9 +157,10 @@ class _Clients:
         self._advance()
         chance = random.Random(wish.number)  # noqa: S311 - of waiting times
         for _ in range(TRIES):
-            answer = self._send(wish)
+            path = self._address(wish)
+            answer = self._send(wish, path)
             if answer is not None and answer.status != BUSY and answer.status < FAULT:
-                self._take(wish, answer)
+                self._take(wish, answer, is_unknown=path.endswith(NO_DECISION))
                 return
             is_busy = answer is not None and answer.status == BUSY  # nothing was decided
             if wish.kind == "keyless" and not is_busy:  # nobody can tell whether it was decided
@@ -182,12 +184,16 @@ class _Clients:
             self.storm.begun.append((time.monotonic() - self.started, phase.name, told))
             self.say(f"request {self.begun:,}: {phase.name} ({told})")
 
-    def _send(self, wish: Wish) -> Answer | None:
+    def _address(self, wish: Wish) -> str:
+        if wish.kind != "read":
+            return f"/v1/{self.product.name}/score"
+        known = [str(each["decision_id"]) for each in self._decided()[-1:]]
+        return f"/v1/decisions/{known[0] if known else NO_DECISION}"
+
+    def _send(self, wish: Wish, path: str) -> Answer | None:
         """Send a wish once; None where the connection was cut."""
         phase, since = self.phase, time.monotonic()
-        verb, path = "POST", f"/v1/{self.product.name}/score"
-        if wish.kind == "read":
-            verb, path = "GET", f"/v1/decisions/{self._any_decision()}"
+        verb = "GET" if wish.kind == "read" else "POST"
         try:
             answer = self.cloud.ask(verb, path, wish.raw or None, wish.headers)
         except (OSError, http.client.HTTPException) as error:
@@ -202,8 +208,8 @@ class _Clients:
             self.storm.faults += [f"{wish.number} {wish.kind}: {each}" for each in told]
         return answer
 
-    def _take(self, wish: Wish, answer: Answer) -> None:
-        if answer.status not in wish.statuses and not (wish.kind == "read" and not self._decided()):
+    def _take(self, wish: Wish, answer: Answer, *, is_unknown: bool) -> None:
+        if answer.status not in ((UNKNOWN,) if is_unknown else wish.statuses):
             self.storm.faults.append(f"{wish.number} {wish.kind}: answered {answer.status}")
         elif answer.status == OK and wish.kind != "read":
             self.storm.answers[wish.number] = answer.json
@@ -214,9 +220,6 @@ class _Clients:
 
     def _decided(self) -> list[dict[str, Any]]:
         return list(self.storm.answers.copy().values())
-
-    def _any_decision(self) -> str:
-        return next((str(each["decision_id"]) for each in self._decided()[-1:]), "none")
 
 
 def judge_log(storm: Storm, wishes: list[Wish], log: dict[str, dict[str, Any]]) -> None:
