@@ -25,7 +25,8 @@ from solvencia.portfolio import Portfolio
 
 SAMPLES = 100
 GROWTH_MAX = 1.25
-# A small result never fills an upload's part, which is held twice while it is sent: no growth.
+# What the function takes once between 100,000 and 400,000 rows, and not again up to four million:
+# a small result fills no part of its upload. So much for two parts, by measurement.
 HELD_MB = 2 * PART_BYTES / 1e6
 SAMPLE_SECONDS, SHOWN_SECONDS = 0.2, 5.0  # the status is asked for with each sample
 LIMIT_SECONDS = 3600
@@ -88,8 +89,8 @@ def measure(
 def judge_memory(first: Batch, second: Batch) -> list[str]:
     """Return what grew with the rows: the largest process of a kind, by more than a quarter.
 
-    The format function may hold a whole part of its upload besides. A batch below one part of
-    rows has not yet held what each further part holds, and is no measure.
+    The format function may take HELD_MB besides. A batch below one part of rows has not yet held
+    what each further part holds, and is no measure.
     """
     if first.rows < ROWS_PER_PART or not memory.is_measurable():
         return []
